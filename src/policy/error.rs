@@ -20,7 +20,7 @@ pub enum PolicyError {
     Expression {
         /// The rule.
         rule: String,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
     /// An example does not do what the rule says of it.
@@ -30,7 +30,7 @@ pub enum PolicyError {
         rule: String,
         /// The example.
         example: String,
-        /// Whether it should have matched.
+        /// True when it should have matched.
         expected: bool,
     },
     /// A workspace's rule would loosen what is built in.
@@ -38,7 +38,7 @@ pub enum PolicyError {
     Looser {
         /// The rule.
         rule: String,
-        /// How.
+        /// The way it would do so.
         reason: &'static str,
     },
     /// Commands are to run unasked behind a wall, and there is none.
@@ -47,7 +47,7 @@ pub enum PolicyError {
          sandbox here; `navi doctor` says what it needs, or set NAVI_POLICY=strict"
     )]
     NoWall,
-    /// What a call says that it needs cannot be understood.
+    /// The needs of a call cannot be understood.
     #[error("{0}")]
     Needs(String),
     /// A file of rules is larger than any readable one.

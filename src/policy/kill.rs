@@ -57,7 +57,7 @@ fn reached_by(target: &Field) -> Signalled {
     if text.starts_with('%') {
         return Signalled::Own;
     }
-    // A group of which nobody knows the number may be all of them, or the own one.
+    // A group with an unknown number may be all of them, or the own one.
     if text.starts_with('-') && text.contains(HOLE) {
         return Signalled::Everything;
     }
@@ -97,7 +97,7 @@ mod tests {
             ("-9 0", Signalled::Everything),
             ("-9 1234 1", Signalled::Everything),
             ("-- -\u{fffc}", Signalled::Everything),
-            // What comes after a process is none of these options.
+            // Words after a process are none of these options.
             ("-9 -1 -l", Signalled::Everything),
             ("-9 -1 -0", Signalled::Everything),
         ] {

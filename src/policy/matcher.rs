@@ -1,4 +1,4 @@
-//! Whether a rule is about a program that would run.
+//! Matches rules against programs that would run.
 
 use regex::{Regex, RegexBuilder};
 
@@ -41,7 +41,7 @@ impl Matcher {
         })
     }
 
-    /// Whether the rule is about this call. What is not known counts as what the rule looks for.
+    /// True when the rule is about this call. An unknown part counts as the one that the rule looks for.
     pub(super) fn is_about(&self, call: &Call, valued: &[&str]) -> bool {
         self.has_subcommand(call, valued)
             && self.has_flag(call)
@@ -51,8 +51,8 @@ impl Matcher {
             && !(self.unless_local && asks_this_machine(call))
     }
 
-    /// Whether an option is given that makes the call harmless. It must stand as the rule says, and
-    /// not after another option, whose value it might be.
+    /// True when an option is given that makes the call harmless. It must stand as the rule says, and not
+    /// after another option, whose value it might be.
     fn has_exception(&self, call: &Call) -> bool {
         let stands = |(at, arg): (usize, &Field)| {
             let before = at
@@ -141,7 +141,7 @@ impl Matcher {
     }
 }
 
-/// Whether all addresses of a request are this machine's.
+/// True when all addresses of a request are this machine's.
 fn asks_this_machine(call: &Call) -> bool {
     let valued = [
         "-d",

@@ -1,4 +1,4 @@
-//! What is judged, and what a judgement says.
+//! Actions that are judged, and judgements.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::policy::scope::ActionScope;
 
-/// What may happen with a call; the greatest of all findings holds.
+/// The verdict about a call; the greatest of all findings holds.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -20,11 +20,11 @@ pub enum Verdict {
     Allow,
     /// It runs after a person has agreed.
     Ask,
-    /// It does not run, whoever agrees.
+    /// It does not run, even if a person agrees.
     Forbid,
 }
 
-/// How much harm a call can do.
+/// The harm that a call can do.
 #[derive(
     Clone,
     Copy,
@@ -59,23 +59,23 @@ pub struct Finding {
     pub rule: String,
     /// The kind of action: program and subcommand, or tool and class of file.
     pub kind: String,
-    /// What "always allow this type" would allow; none when that is nothing but the exact action.
+    /// The scope of "always allow this type"; none when that is nothing but the exact action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ActionScope>,
-    /// What the rule says.
+    /// The rule's verdict.
     #[schema(value_type = String)]
     pub verdict: Verdict,
-    /// How much harm it can do.
+    /// The harm it can do.
     pub danger: Danger,
     /// The part of the action this is about.
     pub segment: String,
     /// Why it does not simply run.
     pub why: String,
-    /// What it may do.
+    /// Possible consequences.
     pub consequences: Vec<String>,
-    /// What could be done instead.
+    /// Other actions that could be done instead.
     pub alternatives: Vec<String>,
-    /// Whether it can be taken back.
+    /// True when it can be undone.
     pub reversible: bool,
 }
 
@@ -113,16 +113,16 @@ impl Rewrite {
     }
 }
 
-/// What the policy says about a call.
+/// The policy's judgement of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// The strictest verdict of the findings.
     pub verdict: Verdict,
     /// Why, the strictest first; empty when the call simply runs.
     pub findings: Vec<Finding>,
-    /// Whether the whole action surely changes nothing, so that it may be repeated after a crash.
+    /// True when the whole action surely changes nothing, so that it may be repeated after a crash.
     pub reads_only: bool,
-    /// What runs instead, when the call is a scan that can be bounded. The verdict is about the
+    /// The call that runs instead, when this one is a scan that can be bounded. The verdict is about the
     /// call as it was sent, so a caller that ignores this runs nothing.
     pub rewrite: Option<Rewrite>,
 }
@@ -168,7 +168,7 @@ pub struct Action {
     pub tool: String,
     /// The shell that reads it; empty when none does.
     pub shell: &'static str,
-    /// What a person is shown.
+    /// The text that a person is shown.
     pub display: String,
     /// Where it happens, relative to the workspace; `.` is the workspace.
     pub directory: String,

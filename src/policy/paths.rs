@@ -32,7 +32,7 @@ pub enum Place {
     Temporary(String),
     /// Somewhere else; the absolute path, or one that begins with `~`.
     Outside(String),
-    /// Nobody knows.
+    /// Not known.
     Unknown,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Places<'a> {
         !relative.contains([HOLE, '\0']) && (self.holds_secret)(&self.absolute(relative), evidence)
     }
 
-    /// What is in a file, as a hash; nothing for one that is not there.
+    /// The hash of a file's content; empty for a file that is not there.
     pub(super) fn content(&self, file: &str) -> String {
         let path = self.absolute(file);
         if self.example.is_some() || !path.is_file() {

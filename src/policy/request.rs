@@ -1,4 +1,4 @@
-//! What a call is about to do, in the words of the policy. The policy knows no tool.
+//! The actions of calls, in the words of the policy. The policy knows no tool.
 
 use serde_json::Value;
 
@@ -11,9 +11,10 @@ pub enum Request<'a> {
         text: &'a str,
         /// The folder it runs in, as the call names it.
         directory: &'a str,
-        /// Whether it goes on in the background: it can neither be repeated nor be replaced by a search.
+        /// True when it goes on in the background: it can neither be repeated nor be replaced by a
+        /// search.
         in_background: bool,
-        /// What it says that it needs beyond the wall, as [`CallNeeds`] reads it. A call whose needs
+        /// The needs beyond the wall that it declares, as [`CallNeeds`] reads them. A call whose needs
         /// cannot be read is refused by its tool.
         ///
         /// [`CallNeeds`]: crate::policy::wall::widening::CallNeeds
@@ -31,7 +32,7 @@ pub enum Request<'a> {
     },
     /// Nothing that any rule is about, or a call that its tool will refuse.
     Harmless {
-        /// Whether it changes nothing at all, so that it may be repeated.
+        /// True when it changes nothing at all, so that it may be repeated.
         reads_only: bool,
     },
 }
@@ -45,7 +46,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether it changes the file that it names.
+    /// True when it changes the file that it names.
     pub fn writes_a_file(self) -> bool {
         matches!(self, Self::Write { .. })
     }

@@ -27,18 +27,18 @@ pub(super) struct RulesFile {
 pub struct Rule {
     /// Its name.
     pub id: String,
-    /// What it says.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What it says where a sandbox holds what runs; the same when this is left out.
+    /// The verdict where a sandbox holds what runs; the same when this is left out.
     pub(super) sandboxed: Option<Verdict>,
-    /// How much harm can be done.
+    /// The harm that can be done.
     pub danger: Danger,
     /// Why.
     pub why: String,
-    /// What may happen.
+    /// Possible consequences.
     #[serde(default)]
     pub consequences: Vec<String>,
-    /// What could be done instead.
+    /// Other actions that could be done instead.
     #[serde(default)]
     pub alternatives: Vec<String>,
     /// True if it can be taken back.
@@ -63,7 +63,7 @@ pub struct Rule {
     /// Options whose value is code; the expression in `text` is then about the code.
     #[serde(default)]
     pub(super) inline: Vec<String>,
-    /// What the standard input must be, or that the expression in `text` is about it too.
+    /// The required standard input, or that the expression in `text` is about it too.
     pub(super) input: Option<Input>,
     /// True if it is not about requests to this machine alone.
     #[serde(default)]
@@ -85,7 +85,7 @@ pub struct Rule {
     pub(super) not_match: Vec<String>,
 }
 
-/// What a rule says of the standard input.
+/// The rule's condition on the standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Input {
@@ -99,7 +99,7 @@ pub(super) enum Input {
     Text,
 }
 
-/// What is done with a file.
+/// The access to a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FileAccess {
@@ -115,7 +115,7 @@ pub(super) struct Raise {
     pub(super) verdict: Verdict,
 }
 
-/// What the built-in file says beside its rules.
+/// The lists of the built-in file, beside its rules.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lists {
@@ -136,7 +136,7 @@ pub(super) struct Lists {
 }
 
 impl Rule {
-    /// What it says under a setting.
+    /// The verdict under a setting.
     pub fn verdict_under(&self, setting: PolicySetting) -> Verdict {
         match setting {
             PolicySetting::Strict => self.verdict,

@@ -22,7 +22,7 @@ pub struct Rules {
     patterns: Vec<(String, usize)>,
     by_fact: HashMap<String, Vec<usize>>,
     files: GlobSet,
-    /// What each pattern in `files` belongs to.
+    /// The owner of each pattern in `files`.
     patterns_of: Vec<FilePattern>,
     pub(super) lists: Lists,
     known: HashSet<String>,
@@ -67,7 +67,7 @@ impl Rules {
                 return Err(looser(&raise.id, "its verdict is stricter than that"));
             }
             rule.verdict = raise.verdict;
-            // What a workspace asks for holds behind a wall as well.
+            // The verdict that a workspace asks for holds behind a wall as well.
             rule.sandboxed = None;
         }
         for rule in file.rules {
@@ -202,32 +202,32 @@ impl Rules {
         rules
     }
 
-    /// Whether a program may run when no rule speaks against it.
+    /// True when a program may run when no rule speaks against it.
     pub fn is_known(&self, program: &str) -> bool {
         self.known.contains(program) || self.is_watched(program)
     }
 
-    /// Whether a rule is about a program.
+    /// True when a rule is about a program.
     pub fn is_watched(&self, program: &str) -> bool {
         self.about(program).next().is_some()
     }
 
-    /// Whether a file of this name is made by tools and may be deleted.
+    /// True when a file of this name is made by tools and may be deleted.
     pub fn is_disposable(&self, path: &str) -> bool {
         self.disposable.is_match(path)
     }
 
-    /// Whether a file of the workspace is its build, or a tool that it has installed.
+    /// True when a file of the workspace is its build, or a tool that it has installed.
     pub fn is_project_tool(&self, path: &str) -> bool {
         self.project_tools.is_match(path)
     }
 
-    /// Whether what these words print is harmless as a word of a command.
+    /// True when the output of these words is harmless as a word of a command.
     pub(super) fn is_tame(&self, words: &[&str]) -> bool {
         is_listed(&self.lists.tame, words)
     }
 
-    /// Whether these words change nothing.
+    /// True when these words change nothing.
     pub(super) fn only_reads(&self, words: &[&str]) -> bool {
         is_listed(&self.lists.reads_only, words)
     }

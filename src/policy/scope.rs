@@ -93,7 +93,7 @@ impl ActionScope {
     pub fn digest(&self) -> String {
         match self {
             Self::Command { digest, .. } => hashed(&["command", digest]),
-            // How it is shown says nothing about what it is.
+            // The shown text says nothing about the object.
             Self::Part { digest, .. } => hashed(&["part", digest]),
             Self::Read { .. }
             | Self::Write { .. }

@@ -63,7 +63,7 @@ impl Policy {
         Self { closed, ..self }
     }
 
-    /// This policy under a setting. Whoever has a wall that may be missing takes [`Self::behind`].
+    /// This policy under a setting. Callers whose wall may be missing take [`Self::behind`].
     #[must_use]
     pub fn under(self, setting: PolicySetting) -> Self {
         Self { setting, ..self }
@@ -91,7 +91,7 @@ impl Policy {
 
     /// The examples that do not do what their rules say of them.
     fn broken_examples(&self) -> Vec<PolicyError> {
-        // What a rule is about does not depend on the setting.
+        // The match of a rule does not depend on the setting.
         let strict = self.clone().under(PolicySetting::Strict);
         let mut broken = Vec::new();
         for rule in &self.rules.rules {
@@ -258,7 +258,7 @@ impl Policy {
                 ),
             })
             .collect();
-        // What is changed of a file is shown with what stands around it.
+        // A change of a file is shown with the lines around it.
         let is_shown = access == FileAccess::Read || places.absolute(&inside).is_file();
         if access == FileAccess::Write && is_shown {
             let names: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();

@@ -9,8 +9,8 @@ pub(super) fn is_dangerous(rules: &Rules, name: &str, value: &str) -> bool {
         let added = value.split(':').all(|part| {
             (is_within(part)
                 && (part.contains("node_modules/.bin") || part.contains("venv/bin")))
-                // What the path holds already, as the walker shows it; a folder whose name
-                // merely has these letters in it is another one.
+                // The present value of the path, as the walker shows it; a folder whose name merely has
+                // these letters in it is another one.
                 || ["$PATH", "${PATH}"].contains(&part)
                 || [
                     "/usr/local/bin",

@@ -6,18 +6,18 @@ use crate::policy::judge::trace::tree::ReadStep;
 use crate::policy::model::{Danger, Judgement, Verdict};
 use crate::policy::shell::commands::parse;
 
-/// What the policy makes of a command.
+/// The policy's reading and verdict of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The command.
     pub command: String,
     /// Why it cannot be read; none when it can.
     pub unread: Option<String>,
-    /// What it runs, as it is understood.
+    /// The programs that it runs, as they are understood.
     pub steps: Vec<ReadStep>,
     /// The verdict under each setting.
     pub verdicts: Verdicts,
-    /// What was found, the strictest first.
+    /// The findings, the strictest first.
     pub findings: Vec<Explained>,
 }
 
@@ -39,13 +39,13 @@ pub struct Explained {
     pub segment: String,
     /// Why it does not simply run.
     pub why: String,
-    /// How much harm it can do.
+    /// The harm it can do.
     pub danger: Danger,
-    /// What the rule says under each setting.
+    /// The rule's verdict under each setting.
     pub verdicts: Verdicts,
-    /// What "always allow this type" would cover.
+    /// The scope of "always allow this type".
     pub covers: Option<String>,
-    /// What could be done instead.
+    /// Other actions that could be done instead.
     pub alternatives: Vec<String>,
 }
 

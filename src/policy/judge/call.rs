@@ -5,7 +5,7 @@ use crate::policy::reach::closed::UNKNOWN_PART;
 /// Stands in a text for what is not known before the command runs.
 pub const HOLE: char = UNKNOWN_PART;
 
-/// How well a word is known.
+/// The degree to which a word is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// Completely.
@@ -24,9 +24,9 @@ pub enum Certainty {
 pub struct Field {
     /// Its text, with a [`HOLE`] for every part that is not known.
     pub text: String,
-    /// How well it is known.
+    /// The degree to which it is known.
     pub certainty: Certainty,
-    /// Whether the shell expands a pattern in it to the names of files.
+    /// True when the shell expands a pattern in it to the names of files.
     pub glob: bool,
 }
 
@@ -48,23 +48,23 @@ impl Field {
         }
     }
 
-    /// Whether the whole text is known.
+    /// True when the whole text is known.
     pub fn is_static(&self) -> bool {
         self.certainty == Certainty::Static
     }
 
-    /// Whether it may turn out to be an option.
+    /// True when it may turn out to be an option.
     pub fn may_be_option(&self) -> bool {
         self.certainty == Certainty::Wild && self.text.starts_with([HOLE, '-'])
     }
 
-    /// Whether it is an option; `-` and `--` are none.
+    /// True for an option; `-` and `--` are none.
     pub fn is_option(&self) -> bool {
         self.text.len() > 1 && self.text.starts_with('-') && self.text != "--"
     }
 }
 
-/// What a program reads from its standard input.
+/// The standard input of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stdin {
     /// Nothing.
@@ -87,7 +87,7 @@ pub struct Call {
     pub args: Vec<Field>,
     /// Its input.
     pub stdin: Stdin,
-    /// How it is shown.
+    /// The text that is shown.
     pub segment: String,
 }
 
@@ -114,8 +114,8 @@ impl Call {
         found
     }
 
-    /// Whether one of these options is given: exactly, in a cluster of letters, with a value
-    /// attached, or abbreviated as long options may be.
+    /// True when one of these options is given: exactly, in a cluster of letters, with a value attached,
+    /// or abbreviated as long options may be.
     pub fn has(&self, flags: &[&str]) -> bool {
         let mut options = self.args.iter().take_while(|arg| arg.text != "--");
         options.any(|arg| flags.iter().any(|flag| is_flag(&arg.text, flag)))
@@ -155,7 +155,7 @@ impl Call {
     }
 }
 
-/// Whether `given` is the option `flag`.
+/// True when `given` is the option `flag`.
 pub fn is_flag(given: &str, flag: &str) -> bool {
     if given == flag {
         return true;

@@ -63,7 +63,7 @@ impl Walker<'_> {
                 self.renames(&from, into.as_ref().unwrap_or(&target));
             }
         }
-        // What is moved out of the workspace is gone from it.
+        // A file that is moved out of the workspace is gone from it.
         if program == "mv" && matches!(self.place(&target), Place::Temporary(_)) {
             self.fact("writes-outside", program, segment);
         }

@@ -1,4 +1,4 @@
-//! What `rm` and its kin would delete.
+//! The files and folders that `rm` and its kin would delete.
 
 use crate::policy::judge::call::{Call, Certainty, Field, HOLE};
 use crate::policy::judge::facts::Found;
@@ -128,9 +128,9 @@ impl Walker<'_> {
         is_made(at) && lies_there && !is_renamed
     }
 
-    /// What is deleted, where its links lead; none when that is more than one file or folder.
+    /// The file or folder that is deleted, with its links resolved; none when that is more than one.
     fn deleted(&self, path: &Field, at: &str, call: &Call) -> Option<ActionScope> {
-        // What came before may have put something else under this name.
+        // An earlier command may have put something else under this name.
         if !path.is_static() || path.glob || self.disturbed {
             return None;
         }

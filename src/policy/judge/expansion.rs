@@ -70,7 +70,7 @@ impl Walker<'_> {
         let value = self.scope.value(name, &root);
         match operation {
             Operation::Plain => {
-                // An unquoted variable that nobody set is no word at all, or many.
+                // An unquoted variable that was never set is no word at all, or many.
                 push(&value, quoted, atoms);
             }
             Operation::Length => atoms.push(Atom::Hole(Certainty::Tame)),
@@ -88,7 +88,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What commands print, as far as it is known; they are judged too.
+    /// The output of commands, as far as it is known; they are judged too.
     fn output_of(&mut self, script: &Script) -> Field {
         let outer = self.scope.clone();
         let passes_on = std::mem::replace(&mut self.passes_on, true);
@@ -102,7 +102,7 @@ impl Walker<'_> {
         value
     }
 
-    /// What the words that were walked through last print.
+    /// The output of the words that were walked through last.
     fn known_output(&mut self, script: &Script, text: Option<String>) -> Field {
         let [pipeline] = script.pipelines.as_slice() else {
             return Field::hole(Certainty::Wild);
@@ -121,7 +121,7 @@ impl Walker<'_> {
                 return Field::of(text.trim_end_matches('\n').to_owned());
             }
         }
-        // What counts and what cuts lines of harmless output stay harmless.
+        // Programs that count or cut lines of harmless output stay harmless.
         Field::hole(if self.rules.is_tame(&names) {
             Certainty::Tame
         } else {
@@ -158,7 +158,7 @@ fn push(value: &Field, quoted: bool, atoms: &mut Vec<Atom>) {
     }
 }
 
-/// What `echo`, `printf` and `cat` print, when that is known.
+/// The output of `echo`, `printf` and `cat`, when it is known.
 pub(super) fn printed(given: &[Field], stdin: &Stdin) -> Option<String> {
     let (name, args) = given.split_first()?;
     if !given.iter().all(|field| field.is_static() && !field.glob) {

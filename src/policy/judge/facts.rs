@@ -1,4 +1,4 @@
-//! What walking through a command finds; the rules say what it means.
+//! The findings of a walk through a command. The rules give them a meaning.
 
 use crate::policy::scope::ActionScope;
 
@@ -46,7 +46,7 @@ pub const FACTS: &[&str] = &[
     "wall-credential",
 ];
 
-/// What was found.
+/// The kinds of findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// One of [`FACTS`].
@@ -61,10 +61,10 @@ pub enum Found {
     Rule(usize),
 }
 
-/// What was found, and where.
+/// A finding and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// What was found.
+    /// The finding.
     pub found: Found,
     /// The program, with its subcommand where it has one.
     pub kind: String,

@@ -132,7 +132,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What a pattern may stand for, of the files that are protected.
+    /// The protected files that a pattern may stand for.
     pub(super) fn glob_names(pattern: &str) -> Vec<String> {
         const SAMPLES: &[&str] = &[
             ".env",

@@ -2,8 +2,8 @@
 //!
 //! [`walker`] goes through the tree, [`flow`] follows what programs read and write, [`fields`] expands
 //! words as far as they are known, [`wrappers`] looks through programs that run other programs,
-//! [`running`] tells whose code they run, [`scopes`] tells the object of what was found, [`trace`] keeps
-//! the way for whoever asks, and the other files know programs whose effect depends on more than their
+//! [`running`] tells whose code they run, [`scopes`] tells the object of a finding, [`trace`] keeps the
+//! steps for explanations, and the other files know programs whose effect depends on more than their
 //! options.
 
 pub mod call;

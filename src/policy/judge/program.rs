@@ -28,7 +28,7 @@ const EVALUATING: &[&str] = &[
     "getopts",
 ];
 
-/// Whether a subscript in a word would run something when it is evaluated.
+/// True when a subscript in a word would run something when it is evaluated.
 pub(super) fn hides_code(word: &Field) -> bool {
     let inside = word.text.split_once('[').map(|(_, inside)| inside);
     inside.is_some_and(|inside| inside.contains("$(") || inside.contains('`'))
@@ -39,7 +39,7 @@ fn turns_off(arg: &Field) -> bool {
     arg.text.starts_with('+')
 }
 
-/// How many programs that run others may be around a program.
+/// The largest number of programs that run others around a program.
 const MAX_WRAPPED: usize = 12;
 
 impl Walker<'_> {
@@ -82,7 +82,7 @@ impl Walker<'_> {
             self.fact("code-not-static", base, &call.segment);
         }
         self.wrapped += 1;
-        // What a function does was judged where it was defined, but for what it is given to read.
+        // A function's body was judged where it was defined, except for the input that it is given here.
         if let Some(body) = body.filter(|_| call.stdin != Stdin::Nothing) {
             self.fed_with(call.stdin.clone(), |walker| walker.script(&body));
         }
@@ -221,7 +221,7 @@ impl Walker<'_> {
     fn typed_code(&mut self, call: &Call) {
         match &call.stdin {
             Stdin::Text(text) => {
-                // What the code reads is the rest of the code.
+                // The input of the code is the rest of the code.
                 let inner = Call {
                     stdin: Stdin::Unknown,
                     ..call.clone()

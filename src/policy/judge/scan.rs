@@ -6,7 +6,7 @@ use crate::policy::model::Rewrite;
 use crate::policy::shell::ast::{Node, Script};
 use crate::policy::shell::commands::parse;
 
-/// Whether a program would read a whole tree.
+/// True when a program would read a whole tree.
 pub(super) fn is_unbounded(call: &Call) -> bool {
     match call.program.as_str() {
         "find" => find_is_unbounded(call),
@@ -16,7 +16,7 @@ pub(super) fn is_unbounded(call: &Call) -> bool {
     }
 }
 
-/// Whether a path is the root of the workspace or of the file system, or above.
+/// True when a path is the root of the workspace or of the file system, or above.
 fn is_root(path: &str) -> bool {
     let rooted = path.starts_with('/');
     let mut above = 0_u32;

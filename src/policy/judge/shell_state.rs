@@ -1,4 +1,4 @@
-//! What is known about the shell's state while a command is walked through.
+//! The known state of the shell while a command is walked through.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -42,7 +42,7 @@ const TAME: &[&str] = &[
 pub enum Directory {
     /// Below the workspace or elsewhere, as an absolute or relative path.
     At(String),
-    /// Nobody knows.
+    /// Not known.
     Unknown,
 }
 
@@ -73,7 +73,7 @@ impl Scope {
         }
     }
 
-    /// What a parameter stands for.
+    /// The value of a parameter.
     pub fn value(&self, name: &str, root: &str) -> Field {
         if let Some(value) = self.variables.get(name) {
             return value.clone();
@@ -87,7 +87,7 @@ impl Scope {
                 Directory::At(at) => Field::of(format!("{root}/{at}")),
                 Directory::Unknown => Field::hole(Certainty::Wild),
             },
-            // What was started last in the background, as `kill` may name it.
+            // The last job that was started in the background, as `kill` may name it.
             "!" => Field::of("%!"),
             "PATH" => Field::of("$PATH"),
             "TMPDIR" => Field::of("/tmp"),
@@ -102,7 +102,7 @@ impl Scope {
         self.variables.insert(name.to_owned(), value);
     }
 
-    /// Sets a variable to what nobody knows.
+    /// Makes a variable's value unknown.
     pub fn forget(&mut self, name: &str, certainty: Certainty) {
         self.set(name, Field::hole(certainty));
     }
@@ -123,7 +123,7 @@ impl Scope {
     }
 }
 
-/// How often each name stands in a text, other than as the use of a variable: `$name`, `${name` or
+/// Counts the places of each name in a text, other than uses of a variable: `$name`, `${name` or
 /// `${#name`. Anything else may set it.
 pub fn names(text: &str) -> HashMap<String, usize> {
     let mut counts = HashMap::new();

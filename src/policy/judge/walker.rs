@@ -24,9 +24,9 @@ use crate::policy::variables::is_dangerous;
 const MAX_CALLS: usize = 1_000;
 /// The most text that is parsed for one command, with the scripts inside it.
 const MAX_PARSED: usize = 256 * 1024;
-/// How deep scripts may be inside scripts.
+/// The deepest nesting of scripts inside scripts.
 const MAX_SCRIPTS: usize = 8;
-/// How many values of a loop are followed one by one.
+/// The number of values of a loop that are followed one by one.
 const MAX_VALUES: usize = 16;
 
 /// A walk through one command.
@@ -34,9 +34,9 @@ pub struct Walker<'a> {
     pub(super) rules: &'a Rules,
     pub(super) places: Places<'a>,
     pub(super) scope: Scope,
-    /// What was found so far.
+    /// The findings so far.
     pub sightings: Vec<Sighting>,
-    /// Whether nothing so far changes anything.
+    /// True while nothing so far changes anything.
     pub reads_only: bool,
     /// Files the command wrote, with their text where it is known.
     pub(super) written: HashMap<String, Option<String>>,
@@ -44,16 +44,16 @@ pub struct Walker<'a> {
     pub(super) downloaded: HashSet<String>,
     /// Names that the command gives to what had another: by moving it or by a link.
     pub(super) renamed: HashSet<String>,
-    /// What stands at the standard input of what comes next, as the compound around it is given.
+    /// The standard input of the commands that come next, as the compound around them is given it.
     pub(super) input: Stdin,
     pub(super) calls: usize,
     parsed: usize,
     scripts: usize,
-    /// How many programs that run others are around the one that is judged.
+    /// The number of programs that run others around the one that is judged.
     pub(super) wrapped: usize,
     /// The words of the command that was walked through last; none when it was no simple one.
     pub(super) last: Vec<Field>,
-    /// How often each name stands in the text other than as the use of a variable.
+    /// The number of times that each name stands in the text other than as the use of a variable.
     names: HashMap<String, usize>,
     /// The command, and the folder it begins in.
     pub(super) command: Option<String>,
@@ -72,11 +72,11 @@ pub struct Walker<'a> {
     /// True if something before changed a file or the shell, so that what comes may be another thing
     /// than its text says.
     pub(super) disturbed: bool,
-    /// What was found below folders so far.
+    /// The findings below folders so far.
     pub(super) searched: Searched,
     /// The files whose names the program that is judged is told; none when that is not known.
     pub(super) listed: Option<ListedFiles>,
-    /// The tree of what is walked through, for whoever wants to see it.
+    /// The tree of steps, for explanations.
     pub trace: Option<ReadTrace>,
 }
 
@@ -184,7 +184,7 @@ impl<'a> Walker<'a> {
             if several {
                 self.done();
             }
-            // Nobody knows how much of it was read by then.
+            // It is not known how much of it was read by then.
             if self.input != Stdin::Nothing {
                 self.input = Stdin::Unknown;
             }
@@ -203,7 +203,7 @@ impl<'a> Walker<'a> {
         let mut output_file = None;
         let outer = self.enter(None);
         let passes_on = self.passes_on;
-        // What a redirection opens, the command reads.
+        // The command reads the files that a redirection opens.
         self.passes_on |= outputs::does_more(command);
         for redirect in &command.redirects {
             self.redirect(redirect, command, &mut input, &mut output_file);
@@ -288,7 +288,7 @@ impl<'a> Walker<'a> {
     }
 
     fn repeat(&mut self, name: &str, values: Option<&[Word]>, body: &Script) {
-        // What stands at the end of the body comes before its beginning.
+        // The end of the body comes before its beginning.
         self.disturbed = true;
         let mut known = Vec::new();
         for word in values.unwrap_or_default() {
@@ -306,7 +306,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Whether a name is set exactly once: only then its value is followed.
+    /// True when a name is set at most once: only then is its value followed.
     fn is_set_once(&self, name: &str) -> bool {
         self.names.get(name).is_none_or(|count| *count <= 1)
     }
@@ -325,7 +325,7 @@ impl<'a> Walker<'a> {
         }
         let kept = Rc::new(body.clone());
         self.scope.functions.insert(name.to_owned(), kept);
-        // It runs later, and what becomes of its output is for whoever calls it to say.
+        // It runs later, and the use of its output is judged with its caller.
         self.elsewhere(|walker| walker.fed_with(Stdin::Nothing, |walker| walker.script(body)));
     }
 

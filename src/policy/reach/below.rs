@@ -16,7 +16,7 @@ const MAX_ENTRIES: usize = 20_000;
 /// The most files that are looked into for one command, and the largest of them.
 const MAX_OPENED: usize = 2_000;
 const MAX_BYTES: u64 = 256 * 1024;
-/// How deep folders are followed.
+/// The depth to which folders are followed.
 const MAX_DEPTH: usize = 24;
 /// Folders below another that hold nothing of a project's own.
 const SKIPPED: &[&str] = &[

@@ -1,5 +1,5 @@
-//! What commands reach beyond the files that they name: what is below a folder, what a repository
-//! tracks, and the server's own data; and where links lead.
+//! The reach of commands beyond the files that they name: files below a folder, files that a repository
+//! tracks, and the server's own data; and the targets of links.
 
 pub mod below;
 pub mod closed;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The most of an index that is read, in bytes.
 const MAX_INDEX: u64 = 32 << 20;
-/// What stands before the name of an entry, with SHA-1 and without extended flags, in bytes.
+/// The bytes before the name of an entry, with SHA-1 and without extended flags.
 const FIXED: usize = 62;
 
 /// The tracked files of the repository that a folder is in; none when there is no index that can be
@@ -82,8 +82,8 @@ fn names(bytes: &[u8]) -> Vec<String> {
     names
 }
 
-/// How much of the name before is kept in version 4, and where the rest begins: a number of bytes to
-/// cut off, as git writes offsets.
+/// The length that is kept of the name before in version 4, and the place where the rest begins: a number
+/// of bytes to cut off, as git writes offsets.
 fn prefix(bytes: &[u8], mut at: usize, length: usize) -> Option<(usize, usize)> {
     let mut byte = *bytes.get(at)?;
     let mut cut = usize::from(byte & 0x7f);

@@ -12,7 +12,7 @@ pub struct Script {
 /// A command with its redirections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What runs.
+    /// The command itself.
     pub node: Node,
     /// Where its input and output go.
     pub redirects: Vec<Redirect>,
@@ -43,14 +43,14 @@ pub enum Node {
         name: String,
         /// Its values; none for the positional parameters.
         values: Option<Vec<Word>>,
-        /// What is repeated.
+        /// The repeated commands.
         body: Script,
     },
     /// A function.
     Function {
         /// Its name.
         name: String,
-        /// What it does.
+        /// The commands of the function.
         body: Script,
     },
 }
@@ -60,7 +60,7 @@ pub enum Node {
 pub struct Assignment {
     /// The variable.
     pub name: String,
-    /// Whether the whole variable is set to one value, rather than added to or an array.
+    /// True when the whole variable is set to one value, rather than added to or an array.
     pub plain: bool,
     /// The value; several for an array.
     pub values: Vec<Word>,
@@ -71,15 +71,15 @@ pub struct Assignment {
 /// One redirection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
-    /// What it does.
+    /// The kind of redirection.
     pub kind: RedirectKind,
     /// The file, or the text of a here-document or here-string.
     pub target: Word,
-    /// Whether it replaces the standard input; `<>` and `<&` do so too.
+    /// True when it replaces the standard input; `<>` and `<&` do so too.
     pub is_input: bool,
 }
 
-/// What a redirection does with its target.
+/// The effect of a redirection on its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectKind {
     /// Reads a file.
@@ -110,18 +110,18 @@ pub enum Piece {
     Parameter {
         /// Its name; `@`, `1`, `?` and the like too.
         name: String,
-        /// What is done with its value.
+        /// The operation on its value.
         operation: Operation,
         /// Words within the braces.
         nested: Word,
-        /// Whether it stands within double quotes.
+        /// True within double quotes.
         quoted: bool,
     },
     /// The output of commands.
     Substitution {
         /// The commands.
         script: Script,
-        /// Whether it stands within double quotes.
+        /// True within double quotes.
         quoted: bool,
     },
     /// `<( )` and `>( )`.
@@ -135,7 +135,7 @@ pub enum Piece {
     Arithmetic(Word),
 }
 
-/// What `${name…}` does with the value.
+/// The operation of `${name…}` on the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Takes it as it is.

@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Result<Script, Trouble> {
 
 /// Characters that no command needs, and that make it read other than it runs.
 pub(in crate::policy) fn is_invisible(c: char) -> bool {
-    // Emoji in a message have forms, and these are shown to whoever is asked.
+    // Emoji in a message have forms, and these are shown to the person who is asked.
     let is_form = matches!(c, '\u{fe00}'..='\u{fe0f}');
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || (is_unseen(c) && !is_form)
@@ -91,7 +91,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Whether this reserved word stands here.
+    /// True when this reserved word stands here.
     pub(super) fn ahead_word(&self, word: &str) -> bool {
         let after = self.text.as_bytes().get(self.at + word.len());
         self.ahead(word) && after.is_none_or(|byte| is_meta(*byte))

@@ -4,7 +4,7 @@ use crate::policy::shell::ast::{Piece, Word};
 
 /// The longest text that is parsed, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// How deep commands, substitutions and quotes may nest.
+/// The deepest nesting of commands, substitutions and quotes.
 pub const MAX_DEPTH: usize = 24;
 
 /// Why a text is not understood.
@@ -154,7 +154,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether a character ends an unquoted word.
+/// True when a character ends an unquoted word.
 pub(super) fn is_meta(byte: u8) -> bool {
     matches!(
         byte,

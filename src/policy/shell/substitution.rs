@@ -1,4 +1,4 @@
-//! What `$` and backquotes begin.
+//! The expansions that `$` and backquotes begin.
 
 use crate::policy::shell::ast::{Operation, Piece, Word};
 use crate::policy::shell::commands::parse_at;
@@ -158,7 +158,7 @@ impl Parser<'_> {
                     let inner = self.deeper(|parser| parser.expanded_text(Some(b'"')))?;
                     pieces.extend(inner.pieces);
                 }
-                // Whether a single quote quotes here depends on what stands around it.
+                // The meaning of a single quote here depends on the text around it.
                 Some(b'\'') => return Err(Trouble::Unknown("a quote inside `${`")),
                 Some(b'$' | b'`') => match self.expansion(true)? {
                     Some(piece) => pieces.push(piece),
@@ -170,7 +170,7 @@ impl Parser<'_> {
     }
 }
 
-/// How long the name at the beginning of `text` is.
+/// The length of the name at the beginning of `text`.
 pub(super) fn identifier(text: &str) -> usize {
     text.bytes()
         .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')

@@ -1,10 +1,10 @@
-//! How strictly commands are judged, by what stands around them.
+//! The strictness of the policy, and the wall around commands that it relies on.
 
 use serde::Serialize;
 
 use crate::policy::error::PolicyError;
 
-/// How strictly commands are judged.
+/// The strictness with which commands are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicySetting {

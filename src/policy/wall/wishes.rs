@@ -15,7 +15,7 @@ use crate::policy::wall::widening::{
     CallNeeds, CredentialKind, CredentialNeed, HostPort, NeededUntil,
 };
 
-/// Ends of names that are of a private network, whoever resolves them.
+/// Ends of names that belong to a private network, whatever resolves them.
 const PRIVATE_NAMES: &[&str] = &[
     "localhost",
     "local",

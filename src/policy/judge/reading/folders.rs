@@ -182,7 +182,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What git shows of files that it tracks, whatever the command names.
+    /// Judges the contents of tracked files that git shows, whatever the command names.
     fn git_shows(&mut self, call: &Call) {
         let operands = call.operands(&self.rules.valued("git"));
         let first = operands.first().map_or("", |first| first.text.as_str());
@@ -217,7 +217,7 @@ impl Walker<'_> {
         {
             return;
         }
-        // What stands behind `--` is all that is shown, and is judged by its names.
+        // The names behind `--` are all that is shown, and they are judged by themselves.
         let is_bounded = call
             .args
             .iter()

@@ -8,12 +8,12 @@ use crate::policy::reach::below::FileFilter;
 pub struct ListedFiles {
     /// The folders that it looks into; none when that is not known.
     pub folders: Vec<Field>,
-    /// What it tells of them.
+    /// The filter on the files that it lists.
     pub reading: FileFilter,
 }
 
 impl ListedFiles {
-    /// What `find` and its like tell with these words.
+    /// The files that `find` and its like list with these words.
     pub(in crate::policy::judge) fn by(words: &[Field]) -> Option<Self> {
         let (program, args) = words.split_first()?;
         let is_path =

@@ -270,7 +270,7 @@ impl Walker<'_> {
                 text: text.to_owned(),
                 ..arg.clone()
             };
-            // What git shows of another time need not be there now.
+            // A file that git shows of another time need not be there now.
             let is_of_git = call.program == "git" && arg.text.contains(':');
             let is_script = script.as_deref() == Some(&*arg.text);
             if !is_of_git && self.is_no_path(&file, is_script) {

@@ -69,7 +69,7 @@ impl Walker<'_> {
     }
 
     fn runs_inside(&mut self, path: &str, is_made: bool, call: &Call) {
-        // What git and editors keep is not the project's program.
+        // Files that git and editors keep are not the project's program.
         if normalised(path).starts_with("/.git/") {
             self.fact("runs-outside-program", &call.program, &call.segment);
         }

@@ -189,7 +189,7 @@ impl Interpreter {
                         ..arg.clone()
                     }),
                 };
-                // What is no path is the name of a package.
+                // A value that is no path is the name of a package.
                 found.extend(value.filter(|file| is_path(&file.text)));
             } else if self.valued.contains(&text) {
                 args.next();

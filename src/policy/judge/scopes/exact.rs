@@ -57,7 +57,7 @@ impl WholeCommand<'_> {
     }
 }
 
-/// What a program is given, as a hash; none when that is not known before it runs.
+/// The hash of a program's input and words; none when they are not known before it runs.
 fn words(call: &Call) -> Option<String> {
     let is_known = call.args.iter().all(Field::is_static) && !call.program.contains(HOLE);
     let (kind, input) = match &call.stdin {

@@ -29,7 +29,7 @@ impl Walker<'_> {
             known.then(|| args.collect::<Vec<_>>())
         });
         let shows = match args {
-            // What a redirection opens was looked at with the command that it is of.
+            // The file of a redirection was judged with the command that it belongs to.
             _ if program == "redirection" => true,
             Some(args) => files::only_shows(program, args.as_deref()),
             None => false,

@@ -1,7 +1,7 @@
 //! The object of a sighting, so that a lasting answer covers that alone.
 //!
-//! What is read here is read strictly: an option that is not listed, a word that is not known, a
-//! second address, and the scope is the exact text ([`exact`]) instead of an object.
+//! The reading here is strict: with an option that is not listed, a word that is not known, or a second
+//! address, the scope is the exact text ([`exact`]) instead of an object.
 
 pub mod exact;
 pub mod files;

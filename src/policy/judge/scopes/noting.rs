@@ -11,7 +11,7 @@ use crate::policy::scope::ActionScope;
 /// The longest segment that a finding shows, in bytes.
 const MAX_SEGMENT: usize = 300;
 
-/// What was judged around a program: another program, and whether it is given an input.
+/// The context that was judged around a program: another program, and if it is given an input.
 pub(in crate::policy::judge) struct Outer {
     call: Option<Call>,
     is_fed: bool,

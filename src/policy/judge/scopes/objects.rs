@@ -5,8 +5,8 @@ use crate::policy::judge::scopes::{installs, remotes, requests};
 use crate::policy::paths::Place;
 use crate::policy::scope::ActionScope;
 
-/// What a call is about; none when that is its exact text. `place` tells where a folder is that
-/// the call names; the empty name is the folder where it runs.
+/// The object of a call; none when that is its exact text. `place` finds a folder that the call names;
+/// the empty name is the folder where it runs.
 pub(in crate::policy::judge) fn of_call(
     call: &Call,
     place: impl Fn(&str) -> Place,

@@ -298,8 +298,8 @@ fn turns_item(item: &str) -> bool {
     item.contains('\\') || turns(item)
 }
 
-/// Scheme, host and port of an address, written in one way; none when programs could read it
-/// differently, or when it names somebody.
+/// Scheme, host and port of an address, written in one way; none when programs could read it differently,
+/// or when it names a user.
 fn origin(address: &str) -> Option<String> {
     let odd = |c: char| {
         !c.is_ascii_graphic() || matches!(c, '@' | '\\' | '{' | '}' | '[' | ']' | '|' | '^' | '`')

@@ -1,4 +1,4 @@
-//! What a walk comes upon, as a tree: for whoever asks how a command is read.
+//! The steps of a walk, as a tree: for explanations of how a command is read.
 
 use serde::Serialize;
 
@@ -80,10 +80,10 @@ pub struct ReadStep {
     pub kind: StepKind,
     /// Its text: as it is written, or a program's words as they are known, with `…` for what is not.
     pub text: String,
-    /// What a program reads from its standard input, when it is given something.
+    /// The program's standard input, when it is given something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
-    /// What it runs in turn.
+    /// The steps that it runs in turn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<ReadStep>,
 }
@@ -91,7 +91,7 @@ pub struct ReadStep {
 /// The steps so far.
 #[derive(Clone, Debug, Default)]
 pub struct ReadTrace {
-    /// What is begun, the outermost first.
+    /// The steps that are begun, the outermost first.
     open: Vec<ReadStep>,
     steps: Vec<ReadStep>,
     count: usize,

@@ -24,16 +24,16 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 /// The oldest Postgres that knows what the migrations use (`unique nulls not distinct`).
 pub const OLDEST_POSTGRES: u32 = 15;
 
-/// The months of partitions that are kept ready: the present one and the three after it, so that
-/// nothing happens when nobody calls [`make_month_partitions`] for a quarter of a year.
+/// The months of partitions that are kept ready: the present one and the three after it, so that nothing
+/// breaks when [`make_month_partitions`] is not called for a quarter of a year.
 pub const MONTHS_READY: i32 = 4;
 
 /// The first migration, which no released version has with another text.
 const FIRST: i64 = 1;
-/// What is wrong with a database from before there was a release.
+/// The problem of a database from before there was a release.
 pub const UNRELEASED: &str = "this database was made by a development version of navi, before its \
                               tables were frozen, and cannot be brought to those of a release";
-/// How to go on without it.
+/// The way to go on without it.
 pub const BEGIN_ANEW: &str = "save what you need of it with `pg_dump`, make an empty database with \
                               `createdb` and name it in DATABASE_URL; where navi runs a Postgres \
                               of its own, move the folder `postgres` in the data folder aside";
@@ -46,7 +46,7 @@ const ROOM_TIMEOUT: Duration = Duration::from_secs(30);
 const ROOM_POLL: Duration = Duration::from_millis(250);
 /// The longest that a migration waits for a lock before it gives way to those who queue behind it.
 const MIGRATION_LOCK_TIMEOUT: &str = "10s";
-/// The advisory lock of whoever migrates; the number is arbitrary and must never change.
+/// The advisory lock of the process that migrates; the number is arbitrary and must never change.
 const MIGRATION_LOCK: i64 = 0x6e61_7669_0001;
 /// The interval at which a second migrator looks whether the first is done.
 const MIGRATION_LOCK_POLL: Duration = Duration::from_millis(100);
@@ -145,7 +145,7 @@ fn with_settings(options: PgConnectOptions, settings: &PoolSettings) -> PgConnec
         // A plan whose cost is overestimated would be compiled for a second, to run for a millisecond.
         ("jit", "off".to_owned()),
     ];
-    // What the operator wrote into the URL wins.
+    // Options that the operator wrote into the URL win.
     let ours = ours.into_iter().filter(|(name, _)| !given.contains(name));
     let options = options.options(ours);
     match options.get_application_name() {
@@ -287,7 +287,7 @@ pub async fn undoable(
 
 /// Version and checksum of every migration that was applied.
 ///
-/// Whoever asks goes by the tables of the released migrations, so another first one ends it here.
+/// Every caller relies on the tables of the released migrations, so another first one is an error here.
 async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Cow<'static, [u8]>>, Error> {
     let table = &*MIGRATOR.table_name;
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, table)
@@ -363,7 +363,7 @@ pub async fn months_older_than(
     .await
 }
 
-/// Sends a message to whoever listens on a channel. It writes nothing, so it waits for no disk.
+/// Sends a message to the listeners of a channel. It writes nothing, so it waits for no disk.
 pub async fn notify(conn: &mut PgConnection, channel: &str, payload: &str) -> sqlx::Result<()> {
     sqlx::query!("select pg_notify($1, $2)", channel, payload)
         .execute(conn)

@@ -42,25 +42,25 @@ const NOT_YET: &str = "not checked yet";
 /// address, name or message of another system.
 pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
-/// What was found about one thing.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Check {
     /// The thing.
     #[schema(value_type = String)]
     pub name: &'static str,
-    /// Whether it works.
+    /// True when it works.
     pub ok: bool,
-    /// How long it took to find out, in milliseconds.
+    /// Duration of the check, in milliseconds.
     pub latency_ms: u64,
-    /// What was found, and what to do about it.
+    /// The result, and the remedy if there is a problem.
     pub detail: String,
 }
 
-/// What is found about everything.
+/// The results of all checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = HealthReport)]
 pub struct Report {
-    /// Whether every check is.
+    /// True when every check is ok.
     pub ok: bool,
     /// The checks.
     pub checks: Vec<Check>,
@@ -244,7 +244,7 @@ pub fn database_probe(db: &Pool) -> Probe {
                 Ok(Err(error)) if is_no_room(&error) => Err(NO_ROOM.to_owned()),
                 Ok(Err(error)) if is_full(&error) => Err(STORES_NOTHING.to_owned()),
                 Ok(Err(_)) => Err(down()),
-                // What waits for others will be served, so requests may come.
+                // Queries that wait for others will be served, so requests may come.
                 Err(_) => match db.state() {
                     PoolState::Busy => Ok(BUSY.to_owned()),
                     PoolState::Refused => Err(NO_ROOM.to_owned()),

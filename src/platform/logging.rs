@@ -1,4 +1,4 @@
-//! What is logged, and how: sentences with fields, to the standard error stream.
+//! The log: sentences with fields, on the standard error stream.
 //!
 //! A line says what happened in `message` and to whom in fields named `request.id`, `run.id`, `job.id`,
 //! `org.id`, `user.id`, `duration_ms`. Those of a request or a run are the fields of its span, and so of every
@@ -10,9 +10,9 @@
 //! prompts and what models say, the contents of files, output of commands, addresses with their
 //! query. Text from outside that must appear is a field, never part of the message.
 //!
-//! What is written all the same passes through redaction, a whole line at a time: for what its name or
-//! form gives away, and for the secrets in this process's settings. And no text from outside turns or
-//! hides what stands in a line: such characters are written as escapes.
+//! Everything that is written passes through redaction, a whole line at a time: for values whose name or
+//! form gives a secret away, and for the secrets in this process's settings. And no text from outside
+//! turns or hides any part of a line: such characters are written as escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,14 +36,14 @@ use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
 use crate::platform::traces::statements;
 
-/// What is logged when nothing is set.
+/// The level when none is set.
 pub const DEFAULT_LEVEL: &str = "info";
 
-/// How much is logged, and in which form.
+/// The level and the form of the log.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogConfig {
-    /// What is logged: error, warn (or warning), info, debug or trace in any case, or directives such
+    /// Level of the log: error, warn (or warning), info, debug or trace in any case, or directives such
     /// as `info,navi::agent=debug`.
     #[arg(
         long,
@@ -103,7 +103,7 @@ pub enum LoggingError {
     /// The level is none.
     #[error("the log level is not understood")]
     Level(#[from] tracing_subscriber::filter::ParseError),
-    /// Somebody did it before.
+    /// Logging was already set up.
     #[error("logging was set up twice")]
     Twice(#[from] TryInitError),
 }
@@ -130,7 +130,7 @@ pub fn init(
     Ok(())
 }
 
-/// What turns events into lines and sends these to `writer`.
+/// Makes the subscriber that turns events into lines and sends these to `writer`.
 pub fn dispatch<W>(
     config: &LogConfig,
     secrets: KnownSecrets,
@@ -154,7 +154,8 @@ fn lines<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // Postgres remarks on every table that is there already; whoever wants that names it.
+    // Postgres remarks on every table that is there already; a user who wants these lines names the
+    // target.
     let filter = EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{}", config.log_level))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(Redacting {
         writer,
@@ -222,7 +223,7 @@ impl<W: Write> Drop for Line<W> {
             LogFormat::Text => Cow::Owned(visible(&redact_text(&text)).into_owned()),
             LogFormat::Json => redact_line(&text),
         };
-        // Where a log cannot be written, nobody can be told.
+        // There is no way to report that a log cannot be written.
         let _ = self.writer.write_all(clean.as_bytes());
     }
 }
@@ -247,7 +248,7 @@ fn visible_but_colours(line: &str) -> String {
     while let Some(at) = rest.find("\x1b[") {
         let digits = &rest[at + 2..];
         let end = digits.find('m').filter(|end| is_colour(&digits[..*end]));
-        // What is no colour is an escape of somebody else's.
+        // An escape that is no colour comes from outside.
         let to = end.map_or(at + 2, |end| at + 2 + end + 1);
         shown.push_str(&visible(&rest[..at]));
         if end.is_some() {

@@ -177,14 +177,14 @@ metrics! {
         navi_client_generation_seconds: Histogram(CLIENT_SECONDS),
         /// Ratings of answers that were given, changed or taken back.
         navi_feedback_ratings_total: IntCounterVec["rating"],
-        /// What clients said that happened to answers.
+        /// Events of answers that clients reported.
         navi_feedback_signals_total: IntCounterVec["signal"],
         /// When this process last looked after what is kept without a failure, in seconds since 1970;
         /// of all processes one does it each time, so the newest of them counts.
         navi_retention_last_success_timestamp_seconds: IntGauge,
         /// Tables that retention could not look after, and passes that it could not make.
         navi_retention_failures_total: IntCounter,
-        /// Passes of the analyzer by outcome, whoever made them; every server counts every pass.
+        /// Passes of the analyzer by outcome, whatever process made them; every server counts every pass.
         navi_analyzer_passes_total: IntCounterVec["outcome"],
         /// Duration of those passes in seconds.
         navi_analyzer_pass_seconds: Histogram(PASS_SECONDS),
@@ -227,24 +227,24 @@ metrics! {
 
 /// The phases in which a model is called: the closed set behind the label `phase`.
 pub const PHASES: &[&str] = &["plan", "autonomous", "chat"];
-/// How a call ended: the closed set behind `status` of the model metrics.
+/// The outcomes of a call: the closed set behind `status` of the model metrics.
 pub const CALL_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
-/// How a task ended: the closed set behind `status` of the task metrics.
+/// The outcomes of a task: the closed set behind `status` of the task metrics.
 pub const TASK_STATUSES: &[&str] = &["success", "error", "timeout", "cancelled"];
-/// What becomes of a client's event: the closed set behind `outcome` of the telemetry metrics.
+/// The outcomes of a client's event: the closed set behind `outcome` of the telemetry metrics.
 pub const TELEMETRY_OUTCOMES: &[&str] = &["stored", "repeated", "rejected"];
 /// Why a batch of telemetry is refused: the closed set behind `reason`.
 pub const TELEMETRY_REFUSALS: &[&str] =
     &["too_large", "overload", "rate", "unavailable", "invalid"];
-/// What a rating says: the closed set behind `rating`.
+/// The kinds of ratings: the closed set behind `rating`.
 pub const RATINGS: &[&str] = &["up", "down", "withdrawn"];
-/// What clients can see happen to an answer: the closed set behind `signal`.
+/// The events of an answer that clients can see: the closed set behind `signal`.
 pub const CLIENT_SIGNALS: &[&str] = &["kept", "edited", "reverted"];
-/// How a pass of the analyzer ended: the closed set behind `outcome` of its metrics.
+/// The outcomes of a pass of the analyzer: the closed set behind `outcome` of its metrics.
 pub const PASS_OUTCOMES: &[&str] = &["done", "partly", "failed", "interrupted"];
-/// What a pass does with insights: the closed set behind `change`.
+/// The changes of a pass to insights: the closed set behind `change`.
 pub const INSIGHT_CHANGES: &[&str] = &["made", "changed", "retired"];
-/// What becomes of a connection out of a run's network: the closed set behind `verdict`.
+/// The outcomes of a connection out of a run's network: the closed set behind `verdict`.
 pub const EGRESS_VERDICTS: &[&str] = &["allowed", "refused", "failed"];
 /// The outcomes of a request to a webhook: the closed set behind `outcome` of the metrics of notices.
 pub const NOTICE_OUTCOMES: &[&str] = &["delivered", "failed"];

@@ -40,9 +40,9 @@ impl<'a> Authority<'a> {
         (!host.is_empty() && host.bytes().all(plain)).then_some(Self { host, port })
     }
 
-    /// Whether only programs on this machine are reached by this name.
+    /// True when only programs on this machine are reached by this name.
     ///
-    /// `localhost` and what ends with `.localhost` (RFC 6761 §6.3), the addresses of 127.0.0.0/8 in
+    /// `localhost` and names that end with `.localhost` (RFC 6761 §6.3), the addresses of 127.0.0.0/8 in
     /// their usual form, and `[::1]`.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.to_ascii_lowercase();
@@ -65,7 +65,7 @@ fn parts(origin: &str) -> Option<(&str, Authority<'_>)> {
     Some((scheme, Authority::parse(authority)?))
 }
 
-/// Whether a page of this origin came from the server with this authority.
+/// True when a page of this origin came from the server with this authority.
 pub fn is_same(origin: &str, server: &str) -> bool {
     let Some((scheme @ ("http" | "https"), page)) = parts(origin) else {
         return false;
@@ -80,16 +80,16 @@ pub fn is_same(origin: &str, server: &str) -> bool {
 /// The origins whose pages may read answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
-    /// Whether the pages of VS Code's extensions are among them.
+    /// True when the pages of VS Code's extensions are among them.
     pub vscode_webviews: bool,
-    /// Whether pages of this machine are among them, on any port.
+    /// True when pages of this machine are among them, on any port.
     pub this_machine: bool,
     /// Those that are named.
     pub named: Vec<OriginRule>,
 }
 
 impl AllowedOrigins {
-    /// Whether a page of this origin may read answers.
+    /// True when a page of this origin may read answers.
     pub fn allow(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = parts(origin) else {
             return false;
@@ -181,7 +181,7 @@ impl FromStr for OriginRule {
     }
 }
 
-/// Whether all addresses in a header such as `X-Forwarded-For` are of this machine.
+/// True when all addresses in a header such as `X-Forwarded-For` are of this machine.
 pub fn all_loopback(addresses: &str) -> bool {
     addresses.split(',').map(str::trim).all(|address| {
         address

@@ -1,4 +1,5 @@
-//! What the process keeps from others of the same user: commands of the agent run beside it.
+//! Hides the process's memory and environment from others of the same user: commands of the agent run
+//! beside it.
 
 use nix::sys::prctl::set_dumpable;
 

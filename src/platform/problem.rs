@@ -28,7 +28,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status code.
     pub status: u16,
-    /// What is wrong and what to do about it, for a person.
+    /// The problem and its remedy, for a person.
     pub detail: String,
     /// The machine-readable code, in capitals.
     #[schema(schema_with = error_code)]
@@ -36,7 +36,7 @@ pub struct Problem {
     /// The request this answers; also in the header `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What was the matter, for operators; never shown.
+    /// The cause, for operators; never shown.
     #[serde(skip)]
     pub cause: Option<String>,
     /// Seconds after which trying again makes sense; also in the header `Retry-After`.
@@ -61,7 +61,7 @@ impl Problem {
             kind: format!("/problems/{slug}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            // It may repeat what a client or somebody else sent.
+            // It may repeat text of a client or another system.
             detail: redact_text(&detail.into()).into_owned(),
             error_code: slug.replace('-', "_").to_ascii_uppercase(),
             request_id: None,

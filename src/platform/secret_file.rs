@@ -22,7 +22,7 @@ pub enum SecretFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file holds something else.
@@ -36,9 +36,9 @@ pub enum SecretFileError {
 /// The longest secret that is read from an operator's file, in bytes.
 const MAX_GIVEN_BYTES: u64 = 64 * 1024;
 
-/// The secret in a file that an operator names, without the line's end that editors leave. Who may read
-/// the file is for whoever mounts it: a secret of Kubernetes is a link to a file with wide permissions in
-/// a folder with narrow ones.
+/// The secret in a file that an operator names, without the line's end that editors leave. The rights to
+/// the file are up to the operator who mounts it: a secret of Kubernetes is a link to a file with wide
+/// permissions in a folder with narrow ones.
 pub fn given(path: &Path) -> io::Result<SecretString> {
     let mut text = String::new();
     let file = fs::File::open(path)?;

@@ -1,9 +1,9 @@
 //! Telling other processes that something in the database changed, over `listen` and `notify`.
 //!
-//! A signal is a hint and nothing more: it may be lost, doubled or late, and whoever acts on it
-//! looks at the rows. So nothing is sent within the transaction that changes them, where every
-//! `notify` would make all commits of the database queue behind one lock. What is to be told gathers
-//! while the message before is on its way, and goes out together, the newest number of each subject.
+//! A signal is a hint and nothing more: it may be lost, doubled or late, and its receiver looks at the
+//! rows. So nothing is sent within the transaction that changes them, where every `notify` would make all
+//! commits of the database queue behind one lock. Signals gather while the message before is on its way,
+//! and go out together, the newest number of each subject.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -29,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The pause after the connection was lost, or a message could not be sent.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What was heard.
+/// A received signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Something of this kind changed.
@@ -38,7 +38,7 @@ pub enum Signal {
         topic: String,
         /// Which one; text without blanks.
         subject: String,
-        /// How far it is.
+        /// Its progress.
         number: i64,
     },
     /// Some signals were missed: look at everything.
@@ -157,7 +157,7 @@ impl Signals {
                 Some(message) => self.read(message.payload()),
                 // The connection broke, and another server may have taken over.
                 None if self.inner.db.servers().are_several() => return Ok(()),
-                // The connection broke and was made anew.
+                // The connection broke and was made again.
                 None => self.hear(Signal::Missed),
             }
         }
@@ -193,7 +193,7 @@ impl Signals {
     }
 
     fn hear(&self, signal: Signal) {
-        // Nobody who listens is no error.
+        // It is no error when there is no listener.
         let _heard = self.inner.heard.send(signal);
     }
 

@@ -28,7 +28,7 @@ impl std::fmt::Debug for Witness {
     }
 }
 
-/// What whoever panicked said.
+/// The message of a panic.
 pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())

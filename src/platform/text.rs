@@ -193,8 +193,8 @@ fn piles(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// What begins here makes one sign with what stands before it. A piece of a text may begin in the middle
-/// of one.
+/// True when the text that begins here makes one sign with the text before it. A piece of a text may
+/// begin in the middle of one.
 fn is_part_of_a_sign(before: &str, from: &str) -> bool {
     let previous = before.chars().next_back();
     let is_base = |c: char| !(c.is_ascii() || c.is_control() || is_unseen(c));
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(marked(&command, first_bytes(&command, 10), " …"), "€€€ …");
     }
 
-    /// What each of the characters does, one for every kind.
+    /// One character of every kind, with its effect.
     const TRICKS: &[(&str, char)] = &[
         ("a control", '\u{0}'),
         ("the bell", '\u{7}'),

@@ -61,7 +61,7 @@ pub fn is_no_room(error: &sqlx::Error) -> bool {
     };
     match error.code().as_deref() {
         Some(TOO_MANY) => true,
-        // What a pooler says itself, or passes on from the server behind it.
+        // Errors of a pooler itself, or of the server behind it.
         Some("08P01" | "08000" | "08004" | "08006" | "XX000") => {
             let said = error.message().to_ascii_lowercase();
             WORDS_OF_POOLERS.iter().any(|words| said.contains(words))

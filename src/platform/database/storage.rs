@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::platform::database::refusal::is_full;
 
-/// The words for a database that cannot store anything, for whoever asks.
+/// The message for a database that cannot store anything.
 pub const STORES_NOTHING: &str = "the database cannot store anything (disk full?)";
 
-/// Whether a database refused to store what a writer gave it. What one writer learns, all clones know.
+/// Records if a database refused to store a writer's rows. All clones share the state.
 #[derive(Clone, Debug, Default)]
 pub struct Storage(Arc<AtomicBool>);
 

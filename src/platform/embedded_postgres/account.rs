@@ -99,7 +99,7 @@ fn give(path: &Path, uid: Uid, gid: Gid) -> std::io::Result<()> {
     lchown(path, Some(uid.as_raw()), Some(gid.as_raw()))
 }
 
-/// Whether a user without further groups can pass through every folder above `path`.
+/// True when a user without further groups can pass through every folder above `path`.
 fn reachable(path: &Path, uid: u32, gid: u32) -> bool {
     path.ancestors().skip(1).all(|folder| {
         std::fs::metadata(folder).is_ok_and(|metadata| {

@@ -36,21 +36,21 @@ pub enum Error {
     OtherVersion {
         /// The folder.
         folder: PathBuf,
-        /// What `PG_VERSION` says.
+        /// The version in `PG_VERSION`.
         cluster: u32,
-        /// What was found, one or several.
+        /// The versions found, one or several.
         binaries: String,
     },
     /// Something about a file or folder.
     #[error("{what} {path}: {source}; {mend}")]
     File {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
         /// With what.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
-        /// What to do about it.
+        /// The remedy.
         mend: &'static str,
     },
     /// Files that are not ours.
@@ -83,7 +83,7 @@ pub enum Error {
         program: PathBuf,
         /// ` as user id N`, or nothing.
         account: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// `initdb` failed.
@@ -113,11 +113,11 @@ pub enum Error {
     Leftover(Vec<i32>),
 }
 
-/// What to do when a file cannot be written.
+/// The remedy when a file cannot be written.
 pub(super) const MEND_FOLDER: &str =
     "make room or make it writable (df -h, ls -ld), or set NAVI_DATA_DIR to another folder";
 
-/// What to do about what Postgres said, where that is certain.
+/// The remedy for an error of Postgres, where that is certain.
 fn hint(said: &str) -> String {
     let full = [
         "No space left on device",

@@ -35,8 +35,8 @@ pub struct Folder {
 impl Folder {
     /// Makes the folder if need be and takes hold of it, or says who else has.
     pub fn open(data_dir: &Path) -> Result<Self, Error> {
-        // Everyone may pass through the data folder when root makes it, for Postgres runs as
-        // someone else; nobody may look inside it.
+        // Everyone may pass through the data folder when root makes it, for Postgres runs as another
+        // user; only root may look inside it.
         let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
         make_folder(data_dir, mode)?;
         // The same folder under two names must be the same folder to us, and processes that run
@@ -145,8 +145,8 @@ impl Folder {
     /// Removes what a killed Postgres left in our way. To be called only when no process uses the
     /// cluster, for these files are what Postgres itself recognises such a process by.
     ///
-    /// Postgres does that too, but it believes in any process that has the number in the file: a
-    /// zombie nobody has waited for, or whoever got the number later.
+    /// Postgres does that too, but it believes in any process that has the number in the file: a zombie
+    /// that was not waited for, or a later process with the same number.
     pub fn clear_stale_locks(&self, socket_folder: &Path) -> Result<(), Error> {
         let socket = socket_folder.join(&SOCKET_NAME[1..]);
         let mut socket_lock = socket.clone().into_os_string();
@@ -174,7 +174,7 @@ pub fn version_of(data: &Path) -> Result<Option<u32>, Error> {
     let file = data.join("PG_VERSION");
     let text = std::fs::read_to_string(&file).map_err(Error::file("cannot read", &file))?;
     let major = text.trim().split('.').next().and_then(|n| n.parse().ok());
-    // Never taken for an empty folder: what is in it may be all that somebody has.
+    // Never taken for an empty folder: it may hold the user's only data.
     major.map(Some).ok_or_else(|| Error::File {
         what: "cannot understand",
         path: file,
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o700);
         assert_eq!(outside, long.socket_folder(Account::Own).unwrap());
 
-        // Somebody else's folder, or one that is open, is not entered.
+        // Another user's folder, or one that is open, is not entered.
         std::fs::set_permissions(&outside, PermissionsExt::from_mode(0o755)).unwrap();
         let error = long.socket_folder(Account::Own).unwrap_err();
         assert!(error.to_string().contains("only we may enter"), "{error}");

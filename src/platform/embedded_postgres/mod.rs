@@ -1,4 +1,4 @@
-//! A private Postgres cluster in the data folder, for whoever has no database server.
+//! A private Postgres cluster in the data folder, for users without a database server.
 //!
 //! Start at [`server::EmbeddedPostgres`]. Real Postgres binaries, found on the machine; a socket and
 //! never a TCP port; a folder that only its owner may enter, and a password besides. One process

@@ -158,7 +158,7 @@ struct Shared {
 #[derive(Debug)]
 enum State {
     Running(Pid),
-    /// Waited for: its number may belong to somebody else by now.
+    /// Waited for: its number may belong to another process by now.
     Ended,
 }
 
@@ -217,7 +217,7 @@ impl Server {
                         changed: Condvar::new(),
                         ended: tokio::sync::watch::Sender::new(false),
                     });
-                    // If nobody takes it any more, the value is dropped here, and that stops it.
+                    // If the receiver is gone, the value is dropped here, and that stops it.
                     drop(sender.send(Ok(Arc::clone(&shared))));
                     reap(&shared, child);
                 }
@@ -307,8 +307,8 @@ fn reap(shared: &Shared, mut child: Child) {
 
 /// The processes of Postgres whose working folder is `data`, zombies left out.
 ///
-/// A postmaster and all its children stay in the data folder for life. Nothing else tells them
-/// apart from others as surely: the number in a lock file may have been given to somebody else.
+/// A postmaster and all its children stay in the data folder for life. Nothing else tells them apart from
+/// others as surely: the number in a lock file may belong to another process by now.
 pub(super) fn using(data: &Path) -> Vec<Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -328,7 +328,7 @@ pub(super) fn using(data: &Path) -> Vec<Pid> {
 /// Ends what an earlier life of ours left running: one that was killed a moment ago and whose
 /// Postgres is still writing things down, or the orphaned children of a killed postmaster.
 ///
-/// Only for whoever holds the folder's lock: then none of these belongs to anybody.
+/// Only for the holder of the folder's lock: then none of these belongs to another process.
 pub(super) fn end_leftovers(data: &Path) -> Result<(), Error> {
     let steps = [
         (Signal::SIGINT, STOP_PATIENCE),

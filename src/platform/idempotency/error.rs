@@ -5,7 +5,7 @@ use crate::platform::idempotency::model::MAX_KEY_CHARS;
 /// A key that cannot be claimed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the client sent is no key.
+    /// The client's key is not valid.
     #[error("an Idempotency-Key is 1 to {MAX_KEY_CHARS} visible ASCII characters, sent once")]
     Invalid,
     /// The key belongs to another request.

@@ -52,7 +52,7 @@ where
     }
 }
 
-/// The one value of the header. Two are refused: nobody can tell which of them was meant.
+/// The one value of the header. Two are refused: it is not known which of them was meant.
 fn name(headers: &HeaderMap) -> Result<Option<HeaderValue>, Error> {
     let mut values = headers.get_all(KEY).iter();
     match (values.next(), values.next()) {

@@ -11,7 +11,7 @@ pub const MAX_KEY_CHARS: usize = 255;
 /// The status of an answer that created something.
 pub const OK: u16 = 200;
 
-/// What a client calls its request, and which request that was.
+/// A client's name for a request, and the identity of that request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The name: 1 to [`MAX_KEY_CHARS`] visible ASCII characters.
@@ -33,7 +33,7 @@ impl IdempotencyKey {
         })
     }
 
-    /// The number of the advisory lock that whoever works on this key holds.
+    /// The number of the advisory lock that is held while a request with this key is worked on.
     pub fn lock(&self, org_id: &OrgId, user_id: &UserId) -> i64 {
         let owned = [org_id.as_str(), user_id.as_str(), &self.key];
         let hash = hash(&owned.map(str::as_bytes));
@@ -61,7 +61,7 @@ pub struct StoredAnswer {
     pub answer: Value,
 }
 
-/// What is known about a request when it begins.
+/// The state of a request when it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
     /// Nothing: it is to be worked on.
@@ -70,7 +70,7 @@ pub enum Claim {
     Stored(StoredAnswer),
 }
 
-/// What came of a request that creates something.
+/// The result of a request that creates something.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Created<T> {
     /// It was created now.

@@ -20,9 +20,9 @@ const RESERVED: i16 = 409;
 /// before, and keeps others with the same key away until the transaction ends. Without a key every
 /// request is a fresh one.
 ///
-/// A transaction that is only dropped is rolled back some time later, when its connection is back
-/// in the pool. Whoever fails after this has to roll back and wait for it, or a client that tries
-/// again at once is told that its first request is still being worked on.
+/// A transaction that is only dropped is rolled back some time later, when its connection is back in the
+/// pool. A caller that fails after this has to roll back and wait for it; otherwise a client that retries
+/// at once receives the error that its first request is still being worked on.
 pub async fn claim(
     conn: &mut PgConnection,
     org_id: &OrgId,
@@ -32,7 +32,7 @@ pub async fn claim(
     let Some(key) = key else {
         return Ok(Claim::Fresh);
     };
-    // Answers that are there need no lock, so that nobody stands in the way of who reads them too.
+    // Stored answers need no lock, so that readers do not block each other.
     if let Some(stored) = find(conn, org_id, user_id, key).await? {
         return Ok(Claim::Stored(stored));
     }
@@ -46,7 +46,7 @@ pub async fn claim(
         return Err(Error::InFlight);
     }
     forget_expired(conn, org_id, user_id, key).await?;
-    // Whoever held the lock a moment ago may have committed an answer since the first look.
+    // The last holder of the lock may have committed an answer since the first look.
     let stored = find(conn, org_id, user_id, key).await?;
     Ok(stored.map_or(Claim::Fresh, Claim::Stored))
 }

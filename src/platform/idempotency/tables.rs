@@ -1,4 +1,4 @@
-//! What is kept of the answers to requests that are sent again.
+//! The retention of answers to repeated requests.
 
 use crate::platform::tables::model::{Person, Stays, TablePolicy, Whole};
 

@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// The pause after a failure to accept, most often for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// What programs expect: some pass over every number up to the limit, and `select` knows no more.
+/// The limit that programs expect: some pass over every number up to the limit, and `select` knows no
+/// more.
 const USUAL: u64 = 1024;
 
 /// Raises the limit of this process as far as it may: every connection and every stream takes one

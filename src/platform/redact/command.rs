@@ -10,7 +10,7 @@ use crate::platform::redact::rules::find::find;
 use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::text::{push_placeholder, redact_text};
 
-/// How deep substitutions inside secrets inside substitutions are shown.
+/// The depth to which substitutions inside secrets inside substitutions are shown.
 const MAX_DEPTH: usize = 8;
 
 /// The text like [`redact_text`] makes it, but with every command substitution, process substitution

@@ -1,8 +1,8 @@
 //! Tells a file that holds a secret from one that only speaks of secrets.
 //!
-//! What is taken out of a log may be taken out once too often. A file that is kept back for its
-//! content is missing, so more is asked here: a form that machines make, or a value under the name of
-//! a secret, and in both cases characters that look drawn at random.
+//! A part of a log may be taken out once too often. A file that is kept back for its content is missing,
+//! so more is asked here: a form that machines make, or a value under the name of a secret, and in both
+//! cases characters that look drawn at random.
 
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ const MIN_CHOSEN: usize = 7;
 /// The choice where nothing is to be kept.
 const TRIED: &str = "password1 passw0rd admin123 test123 test1234 root123 qwerty123 abc123 abcd1234 pass123 \
     postgres1 p@ssw0rd user123 guest123 secret123 password123";
-/// How values begin that stand for others.
+/// The first characters of values that stand for others.
 const REFERENCES: &[char] = &['<', '{', '$', '%', '@'];
 
 /// The evidence that a text must show to count as one that holds a secret.
@@ -61,7 +61,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// What a file of this name has to show.
+    /// The evidence that a file of this name has to show.
     pub fn of(path: &str) -> Self {
         let lower = path.to_ascii_lowercase();
         let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));

@@ -1,7 +1,7 @@
 //! A text that arrives in pieces, shown in pieces without showing a secret that lies across two.
 //!
-//! What may turn out to be the beginning of a secret is held back until it is decided: the token that
-//! has a prefix of one, the value after a name of one, a private key. All else is passed on at once.
+//! The possible beginning of a secret is held back until it is decided: the token that has a prefix of
+//! one, the value after a name of one, a private key. All else is passed on at once.
 
 use crate::platform::redact::hidden::{bare_texts, without_written};
 use crate::platform::redact::rules::bytes::{is_word, run};
@@ -28,8 +28,8 @@ const MAX_HELD: usize = 8 * 1024;
 /// The most of what was shown that is remembered, so that what follows is read with what it belongs
 /// to, in bytes.
 const MAX_SHOWN: usize = 4 * 1024;
-/// How far before a secret what makes it one may stand, in bytes: its program, its machine, its name. As
-/// much of what was shown is remembered in any case.
+/// The distance, in bytes, at which the context that makes a secret one may stand before it: its program,
+/// its machine, its name. As much of the shown text is remembered in any case.
 const CONTEXT: usize = MAX_COMMAND + 64;
 /// The longest prefix of a token.
 const MAX_PREFIX: usize = 40;
@@ -42,7 +42,7 @@ pub struct Gate {
     /// The end of what was shown, from the beginning of a line, and all that was not.
     text: String,
     shown: usize,
-    /// What was shown last ends in the middle of a secret, which has its mark already.
+    /// The text that was shown last ends in the middle of a secret, which has its mark already.
     is_inside: bool,
 }
 
@@ -237,8 +237,8 @@ fn open_pem(text: &str) -> Option<usize> {
         .map(|length| text.len() - length)
 }
 
-/// What in the last word may become a secret that is known by another part of it than its prefix, or the
-/// beginning of a prefix.
+/// The part of the last word that may become a secret that is known by another part of it than its
+/// prefix, or the beginning of a prefix.
 fn open_token(text: &str, word: usize) -> usize {
     let bytes = text.as_bytes();
     let last = &text[word..];

@@ -1,6 +1,6 @@
 //! A text without what is not seen in it: escapes of a terminal, controls, characters without width.
 //!
-//! Whoever puts one of these into a token hides it from every rule and from no reader. So secrets are
+//! Such a character within a token hides the token from every rule and from no reader. So secrets are
 //! looked for in the text without them, too, and taken out of the text with all that is among them. A
 //! text that holds none of these, as most do, is not copied.
 //!
@@ -18,20 +18,20 @@ const MAX_ESCAPE: usize = 512;
 /// A text without what is not seen, and where its bytes stand in the whole text.
 #[derive(Debug)]
 pub(super) struct BareText {
-    /// What is left.
+    /// The remaining text.
     pub(super) text: String,
     /// Where something was taken out, and how much was up to there.
     cuts: Vec<(usize, usize)>,
 }
 
-/// How what may be read in two ways is read.
+/// The reading of text that may be read in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sense {
     /// Every escape is one, and a backspace is a sign of its own.
     Escapes,
     /// Only what has a bracket is an escape, and a backspace takes away the character before it.
     Erases,
-    /// What source code writes for something that is not seen is not seen, either.
+    /// Escapes in source code for invisible characters are invisible, too.
     Written,
 }
 
@@ -80,7 +80,7 @@ impl BareText {
         bare
     }
 
-    /// What stands before this place of the whole text was taken out.
+    /// Marks that the text before this place of the whole text was taken out.
     fn cut(&mut self, place: usize) {
         let at = self.text.len();
         while self.cuts.last().is_some_and(|(last, _)| *last >= at) {
@@ -133,7 +133,7 @@ fn width(byte: u8) -> usize {
     }
 }
 
-/// How many bytes from here on are not seen. The end of a line is, in one byte or two.
+/// The number of invisible bytes from here on. The end of a line is visible, in one byte or two.
 fn unseen(text: &str, at: usize, sense: Sense) -> usize {
     let bytes = text.as_bytes();
     match bytes[at] {
@@ -150,8 +150,8 @@ fn unseen(text: &str, at: usize, sense: Sense) -> usize {
     }
 }
 
-/// How many bytes from a backslash on write something that is not seen: `\u{200b}`, `\x1b[1m`, `\r`. What
-/// the end of the text cuts off may become that.
+/// The number of bytes from a backslash on that write something invisible: `\u{200b}`, `\x1b[1m`, `\r`. A
+/// sequence that the end of the text cuts off may become that.
 fn written(bytes: &[u8], at: usize) -> usize {
     let behind = bytes[at..]
         .iter()
@@ -244,7 +244,7 @@ fn string(rest: &[u8]) -> usize {
     }
 }
 
-/// How many bytes are ASCII from the beginning.
+/// The number of bytes from the beginning that are ASCII.
 fn ascii(rest: &[u8]) -> usize {
     rest.iter().take_while(|byte| byte.is_ascii()).count()
 }

@@ -79,7 +79,7 @@ fn can_hold_text(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Array(_) | Value::Object(_))
 }
 
-/// What stands under this name is a secret.
+/// True when the value under this name is a secret.
 fn is_secret_member(name: &str, value: &Value) -> bool {
     // Most names are settled by this, in a fraction of the time that words take.
     Anchors::get().may_name_secret(name)
@@ -110,7 +110,7 @@ fn redact_items(fields: &mut Map<String, Value>) -> bool {
     changed
 }
 
-/// What an object says about its other members.
+/// The meaning of an object for its other members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
     /// Nothing.

@@ -71,7 +71,7 @@ impl KnownSecrets {
                 clean.push_str(&text[from..place.start]);
                 clean.push_str(REDACTED);
             }
-            // What overlaps another secret goes with it.
+            // A secret that overlaps another one goes with it.
             from = from.max(place.end);
         }
         clean.push_str(&text[from..]);
@@ -91,7 +91,7 @@ impl KnownSecrets {
 
 /// A part of a URL as it was before it was escaped.
 fn decoded(part: &str) -> String {
-    // What would mean a space in a form is a plus sign here.
+    // A plus sign means a space in a form; here it is a plus sign.
     let part = part.replace('+', "%2B");
     let pairs = url::form_urlencoded::parse(part.as_bytes());
     pairs.map(|(name, _)| name.into_owned()).collect()

@@ -1,4 +1,4 @@
-//! What all event streams have in common: the headers, the first and the last frame, the heartbeat.
+//! The common parts of all event streams: the headers, the first and the last frame, the heartbeat.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::platform::metrics::Metrics;
 
 /// A heartbeat is sent when nothing else was for this long; the contract allows ten seconds.
 pub const HEARTBEAT: Duration = Duration::from_secs(8);
-/// How long clients wait before they connect again.
+/// The pause before clients connect again.
 const RETRY: Duration = Duration::from_secs(3);
 
 /// Wraps frames as the clients expect them: kept by no cache, held back and repacked by no proxy. What

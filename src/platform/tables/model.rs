@@ -9,20 +9,20 @@ pub struct TablePolicy {
     pub table: &'static str,
     /// The column that names the organisation; none in tables that are the same for everybody.
     pub org: Option<&'static str>,
-    /// How long its rows stay.
+    /// The retention of its rows.
     pub stays: Stays,
     /// The columns whose values are sealed.
     pub sealed: &'static [&'static str],
-    /// What erasing a person does.
+    /// The effect of erasing a person.
     pub person: Person,
-    /// What erasing an organisation does.
+    /// The effect of erasing an organisation.
     pub whole: Whole,
-    /// What must be true of a row, `t`, before it may be deleted; a row of which it is not stays for
-    /// the next pass, and counts as left.
+    /// The condition on a row, `t`, before it may be deleted; a row that does not meet it stays for the
+    /// next pass, and counts as left.
     pub settled: Option<&'static str>,
 }
 
-/// How long rows stay.
+/// The retention of rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Stays {
     /// Whole months are dropped once they are older than a setting's number of days.
@@ -41,7 +41,7 @@ pub enum Stays {
     Days {
         /// The column with their age.
         column: &'static str,
-        /// How many.
+        /// The number of days.
         days: i32,
     },
     /// Rows go with a row of another table.
@@ -50,12 +50,12 @@ pub enum Stays {
     Until(&'static str),
 }
 
-/// What erasing a person does to a table.
+/// The effect of erasing a person on a table.
 #[derive(Clone, Copy, Debug)]
 pub enum Person {
     /// Nothing: no row says anything about a person, and this is why.
     Nobody(&'static str),
-    /// What it does, and to which rows.
+    /// The rows, and the effect on them.
     Rows(&'static [Trace]),
     /// The audit log erases itself, and says so in a record.
     Audited {
@@ -69,11 +69,11 @@ pub enum Person {
 pub struct Trace {
     /// Which rows.
     pub find: Find,
-    /// What becomes of them.
+    /// The effect on them.
     pub then: Then,
 }
 
-/// How a person's rows are found.
+/// The way to find a person's rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Find {
     /// A column names the person.
@@ -82,28 +82,28 @@ pub enum Find {
     Through {
         /// The other table.
         table: &'static str,
-        /// What both have in common, beside the organisation.
+        /// The column that both have in common, beside the organisation.
         on: &'static str,
         /// The column there that names the person.
         column: &'static str,
     },
-    /// The same, and nobody else has such a row: what is shared stays.
+    /// The same, and no other person has such a row: shared rows stay.
     Alone {
         /// The other table.
         table: &'static str,
-        /// What both have in common, beside the organisation.
+        /// The column that both have in common, beside the organisation.
         on: &'static str,
         /// The column there that names the person.
         column: &'static str,
     },
 }
 
-/// What becomes of a person's rows.
+/// The effect of an erasure on a person's rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Then {
     /// They are deleted.
     Delete,
-    /// What identifies the person is replaced, and the rest stays.
+    /// The identifying columns are replaced, and the rest stays.
     Blank {
         /// Columns and the expressions, over the row `t`, that replace them.
         columns: &'static [(&'static str, &'static str)],
@@ -112,7 +112,7 @@ pub enum Then {
     },
 }
 
-/// What erasing an organisation does to a table.
+/// The effect of erasing an organisation on a table.
 #[derive(Clone, Copy, Debug)]
 pub enum Whole {
     /// All its rows are deleted.

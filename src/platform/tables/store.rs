@@ -10,7 +10,7 @@ use sqlx::{Acquire, AssertSqlSafe, PgConnection};
 use crate::platform::database::pool::Pool;
 use crate::platform::tables::model::{Find, Person, TablePolicy, Then, Trace, Whole};
 
-/// How many rows one statement changes: as many as are locked, and held up, at the same time.
+/// The number of rows that one statement changes: as many are locked, and held up, at the same time.
 const CHUNK: usize = 1_000;
 
 /// Whose rows.
@@ -29,24 +29,23 @@ pub struct Target {
     pub table: &'static str,
     /// Which rows, as a condition over `t`, the organisation `$1` and the person `$2`.
     condition: String,
-    /// What must be true of them before they may be deleted.
+    /// The condition on them before they may be deleted.
     settled: Option<&'static str>,
     then: Then,
-    /// Whether rows of others decide, and must not change between looking and deleting.
+    /// True when rows of others decide, and must not change between looking and deleting.
     shared: bool,
 }
 
-/// What became of the rows of a target.
+/// The result of an erasure in a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// How many were found.
+    /// The number of rows found.
     pub found: u64,
-    /// How many of them were erased.
+    /// The number of them that were erased.
     pub erased: u64,
 }
 
-/// What erasing this subject does to a table; nothing where it does nothing, or where the audit log
-/// does it.
+/// The targets of an erasure in a table; none where it does nothing, or where the audit log does it.
 pub fn targets(kept: &TablePolicy, subject: Subject<'_>) -> Vec<Target> {
     let Some(org) = kept.org else {
         return Vec::new();
@@ -104,7 +103,7 @@ fn condition(org: &str, trace: &Trace) -> String {
     }
 }
 
-/// How many rows of a target there are.
+/// Counts the rows of a target.
 pub async fn count(
     conn: &mut PgConnection,
     target: &Target,
@@ -124,8 +123,8 @@ pub async fn count(
 ///
 /// One statement reads where the rows are, with whatever index helps and once; others change them, a
 /// thousand at a time, each in a transaction of its own. A row that moved meanwhile is missed, and one
-/// that came into its place is left alone: every statement asks again whose row it is. Whoever ends
-/// this in the middle leaves nothing half done, and can begin again.
+/// that came into its place is left alone: every statement asks again whose row it is. Stopping in the
+/// middle leaves nothing half done, and the erasure can begin again.
 pub async fn erase(
     pool: &Pool,
     target: &Target,
@@ -200,7 +199,7 @@ async fn change(
     Ok(done.rows_affected())
 }
 
-/// How many rows are older than a moment.
+/// Counts the rows that are older than a moment.
 pub async fn count_older(
     conn: &mut PgConnection,
     table: &str,

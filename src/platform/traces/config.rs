@@ -100,7 +100,7 @@ pub struct TraceConfig {
     )]
     pub otel_service_name: String,
 
-    /// What else is said of this service with its spans: `name=value`, separated by commas.
+    /// Further attributes of this service in its spans: `name=value`, separated by commas.
     #[arg(
         long,
         env = "OTEL_RESOURCE_ATTRIBUTES",
@@ -129,7 +129,7 @@ pub struct TraceConfig {
     )]
     pub otel_traces_sampler_arg: Ratio,
 
-    /// Whether nothing is traced, whatever else is set.
+    /// Turn tracing off, whatever else is set.
     #[arg(
         long,
         env = "OTEL_SDK_DISABLED",
@@ -145,8 +145,8 @@ pub struct TraceConfig {
     #[arg(long, env = "OTEL_SEMCONV_STABILITY_OPT_IN", value_name = "NAMES")]
     pub otel_semconv_stability_opt_in: Option<String>,
 
-    /// Whether model providers are told the position in the trace, in `traceparent`. They learn from it
-    /// which calls belong together.
+    /// Send the position in the trace to model providers, in `traceparent`. They learn from it which
+    /// calls belong together.
     #[arg(
         long,
         env = "NAVI_TRACE_TO_PROVIDERS",

@@ -17,9 +17,9 @@ pub(super) struct Recording {
     pub(super) general: SdkTracer,
     /// Makes spans of models, tools and agents, which have conventions of their own.
     pub(super) gen_ai: SdkTracer,
-    /// Whether spans carry names that newer ones replaced.
+    /// True when spans carry names that newer ones replaced.
     pub(super) keeps_older_names: bool,
-    /// Whether model providers are told where in a trace they are called.
+    /// True when model providers receive the position in the trace at which they are called.
     pub(super) tells_providers: bool,
 }
 

@@ -16,7 +16,7 @@ pub struct TraceParent {
     pub trace_id: u128,
     /// One step of it; never zero.
     pub span_id: u64,
-    /// Whether the caller records this trace.
+    /// True when the caller records this trace.
     pub sampled: bool,
 }
 
@@ -39,7 +39,7 @@ impl TraceParent {
         })
     }
 
-    /// A new trace that nobody records.
+    /// A new trace that is not recorded.
     pub fn start() -> Self {
         Self {
             trace_id: rand::random::<u128>().max(1),

@@ -21,9 +21,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) struct Sending {
     pub(super) exporter: SpanExporter,
     pub(super) spans: Receiver<SpanData>,
-    /// How long spans are gathered.
+    /// The time for which spans are gathered.
     pub(super) delay: Duration,
-    /// How long a request may take.
+    /// The timeout of a request.
     pub(super) timeout: Duration,
     pub(super) secrets: KnownSecrets,
     pub(super) metrics: Metrics,
@@ -42,7 +42,7 @@ impl Sending {
                 Some(_) => {}
             }
             let count = batch.len();
-            // What is on its way when the process ends has to hurry too.
+            // A request that is on its way when the process ends has to hurry too.
             let hurry = async {
                 stopping.cancelled().await;
                 tokio::time::sleep(LAST_WORDS).await;

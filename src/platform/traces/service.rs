@@ -37,7 +37,7 @@ pub struct Traces(Option<Arc<Recording>>);
 pub struct TracedProcess<'a> {
     /// The environment's name.
     pub environment: &'static str,
-    /// What leaves in no span.
+    /// The secrets that leave in no span.
     pub secrets: KnownSecrets,
     /// Where spans are counted.
     pub metrics: Metrics,
@@ -108,7 +108,7 @@ fn resource(config: &TraceConfig, around: &TracedProcess<'_>) -> Resource {
     let mut set = set.0;
     set.retain(|(key, value)| {
         let is_name = key == "service.name";
-        // The setting for it wins, unless nobody touched it.
+        // The setting for it wins, unless it has its default value.
         if is_name && name == DEFAULT_NAME {
             name.clone_from(value);
         }

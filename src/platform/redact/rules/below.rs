@@ -231,7 +231,7 @@ pub(super) fn block(text: &str, name: usize, at: usize) -> Option<ValueBelow> {
     })
 }
 
-/// How far a line is set in.
+/// The indentation of a line.
 fn indent(bytes: &[u8], line: usize, is_added: bool) -> usize {
     let sign = usize::from(is_added && bytes.get(line) == Some(&b'+'));
     sign + blanks(bytes, line + sign)

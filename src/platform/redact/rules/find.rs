@@ -61,7 +61,7 @@ pub(in crate::platform::redact) fn holds_object(text: &str) -> bool {
     !found.is_empty()
 }
 
-/// What is found beside the secret at an anchor.
+/// The findings beside the secret at an anchor.
 #[derive(Debug, Default)]
 struct Beside {
     /// Secrets in no order.
@@ -75,7 +75,7 @@ struct Beside {
 }
 
 impl Beside {
-    /// What was added after so many is what a command takes.
+    /// Marks the secrets that were added after the first `known` as taken by a command.
     fn take(&mut self, known: usize) {
         let ends = self.more[known..].iter().map(|span| span.end);
         self.taken = ends.max().unwrap_or(self.taken);
@@ -91,7 +91,7 @@ fn find_in(text: &str, spans: &mut Vec<Span>) -> Beside {
     let mut at = 0;
     while let Some((place, rules)) = anchors.next(text.as_bytes(), at) {
         at = place + 1;
-        // What was redacted already is never part of another secret.
+        // Text that was redacted already is never part of another secret.
         let found = rules
             .iter()
             .filter_map(|rule| span_at(text, place, done, *rule, &mut beside));

@@ -41,24 +41,24 @@ const ENDS: &[(&str, Named)] = &[
     ("clientsecret", Named::Credential),
     ("connectionstring", Named::Address),
 ];
-/// What stands before `key` when the key opens something.
+/// Words before `key` when the key opens something.
 const KEYS: &str = "api access account secret private signing signature encryption master auth ssh shared \
     storage deploy webhook hmac aes rsa gpg pgp subscription consumer session service \
     license root app application openai anthropic stripe twilio sendgrid datadog groq \
     openrouter google azure vault fernet jwt cookie admin algolia fastly heroku mailgun mailchimp okta \
     cloudflare datadog snyk airtable mapbox twitch yandex global license unseal";
-/// What stands before `pass` when it is short for a password.
+/// Words before `pass` when it is short for a password.
 const PASSES: &str = "db database smtp user mail email redis pg postgres mysql admin root ftp ldap key store \
     proxy sudo ssh login imap become vault ansible";
-/// What stands before `code` when it is exchanged for a credential.
+/// Words before `code` when it is exchanged for a credential.
 const CODES: &str = "authorization auth device verification recovery backup mfa otp";
-/// What stands before `url` and its like when it holds credentials.
+/// Words before `url` and its like when it holds credentials.
 const ADDRESSES: &str = "database db redis postgres postgresql pg mongo mongodb mysql amqp rabbitmq broker jdbc \
     sqlalchemy";
-/// What stands before `token` when it is a piece of text, a number of them or a place in a list.
+/// Words before `token` when it is a piece of text, a number of them or a place in a list.
 const HARMLESS_TOKENS: &str = "next previous prev page continuation eos bos pad unk sep cls stop special mask first \
     last per max min total prompt completion input output peek current time";
-/// What stands before `tokens` when they open something; otherwise they are counted.
+/// Words before `tokens` when they open something; otherwise they are counted.
 const MANY_TOKENS: &str = "access refresh api auth bearer session device";
 /// Last words that turn the name of a secret into the name of something about it.
 const ABOUT: &str = "age algorithm algo alg arn at attempts audience budget changed cost count counts created \
@@ -72,8 +72,8 @@ const ABOUT: &str = "age algorithm algo alg arn at attempts audience budget chan
 const ASKING: &str = "allow allows avg can count disable enable forgot forgotten has have hide invalid is max \
     min missing needs no num require required requires reset should show total uses without";
 
-/// Whether what stands under this name is a secret, going by the name's words. Numbers and booleans
-/// are none, whatever their name.
+/// True when the value under this name is a secret, going by the name's words. Numbers and booleans are
+/// none, whatever their name.
 pub fn is_secret_key(name: &str) -> bool {
     // Most names are settled by this, in a fraction of the time that words take.
     Anchors::get().may_name_secret(name) && names_secret(name)
@@ -84,7 +84,7 @@ pub(in crate::platform::redact) fn names_secret(name: &str) -> bool {
     named(name).is_some()
 }
 
-/// What a name says about its value.
+/// The kind of value that a name stands for.
 pub(super) fn named(name: &str) -> Option<Named> {
     // Shorter than the shortest word that counts, or no name.
     if name.len() < 3 || name.len() > MAX_NAME {
@@ -107,7 +107,7 @@ pub(super) fn named(name: &str) -> Option<Named> {
     Some(found)
 }
 
-/// What a word says alone, wherever it stands.
+/// The kind that one word gives alone, wherever it stands.
 fn by_word(word: &str) -> Option<Named> {
     match word {
         "password" | "passwords" | "passwd" | "pwd" | "passphrase" | "passcode" | "passwort"
@@ -123,7 +123,7 @@ fn by_word(word: &str) -> Option<Named> {
     }
 }
 
-/// What the last two words say.
+/// The kind that the last two words give.
 fn by_last_words(last: &str, before: &str) -> Option<Named> {
     match last {
         "token" => (!is_one_of(before, HARMLESS_TOKENS)).then_some(Named::Credential),
@@ -152,7 +152,7 @@ fn by_last_words(last: &str, before: &str) -> Option<Named> {
     }
 }
 
-/// What the end of a name says when its words cannot be told apart: `dbpassword`, `APIkey`.
+/// The kind that the end of a name gives when its words cannot be told apart: `dbpassword`, `APIkey`.
 fn by_end(name: &str) -> Option<Named> {
     let ends_with = |end: &str| {
         let letters = name.bytes().rev().filter(u8::is_ascii_alphabetic);
@@ -163,7 +163,7 @@ fn by_end(name: &str) -> Option<Named> {
     found.map(|(_, named)| *named)
 }
 
-/// Whether a word is one of those that a text lists.
+/// True when a word is in a text that lists words.
 fn is_one_of(word: &str, words: &str) -> bool {
     words.split(' ').any(|other| other == word)
 }

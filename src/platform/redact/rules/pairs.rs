@@ -281,7 +281,7 @@ fn name_around(text: &str, at: usize) -> Option<(usize, usize)> {
     (start < end).then_some((start, end))
 }
 
-/// What a name says, with the word before it if it has two: `API key`.
+/// The kind that a name gives, with the word before it if it has two: `API key`.
 fn named_by(text: &str, start: usize, name: &str, mark: u8) -> Option<Named> {
     let two_words = || {
         let before = text[..start].strip_suffix(' ')?;

@@ -2,7 +2,7 @@
 
 use crate::platform::redact::rules::bytes::{line_end, run};
 
-/// How far before a name its row of a table may begin, in bytes.
+/// The distance, in bytes, at which the row of a table may begin before a name in it.
 const MAX_ROW: usize = 256;
 
 /// The kinds of ties.

@@ -10,7 +10,7 @@ use crate::platform::redact::rules::keys::Named;
 use crate::platform::redact::rules::plausible::is_value;
 use crate::platform::redact::rules::span::Span;
 
-/// How far before a word of [`SecretProgram::after`] is looked, in bytes.
+/// The number of bytes that are searched for a word of [`SecretProgram::after`].
 const MAX_BEFORE: usize = 128;
 
 /// Hands over every secret that the program is given whose anchor is here.
@@ -22,13 +22,13 @@ pub(in crate::platform::redact::rules) fn secrets(
 ) {
     each_value(text, at, program, |value| {
         let shown = &text[value.clone()];
-        // Whoever writes of a command writes words after it.
+        // In text about a command, ordinary words follow it.
         let word = shown.trim_end_matches(['.', ',', ':', ';', '!', '?']);
         let is_word = matches!(
             program.takes,
             Takes::Operand(..) | Takes::AfterWord(_) | Takes::Next
         ) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-        // What is put into an object looks like a template.
+        // A value that is put into an object looks like a template.
         let holds_object = program.after == "patch" || program.name == "secretsmanager";
         let is_object = holds_object && shown.starts_with('{');
         if (is_value(shown, Named::Password) || is_object) && !is_word {
@@ -108,7 +108,7 @@ fn each_value(text: &str, at: usize, program: &SecretProgram, mut each: impl FnM
         }
         Takes::Fields(words, sign) => {
             let words = operands_after(text, CommandLine::after(text, start, end), words);
-            // What follows is looked at where that word is.
+            // The words that follow are looked at where that word is.
             for word in words.take_while(|word| text[word.clone()] != *program.name) {
                 each_of_pair(text, word, sign, &mut each);
             }
@@ -194,7 +194,7 @@ fn each_option(
 ) {
     while let Some(word) = words.next() {
         let shown = &text[unquoted(text, word.clone())];
-        // What follows is looked at where that word is.
+        // The words that follow are looked at where that word is.
         if shown == name {
             return;
         }

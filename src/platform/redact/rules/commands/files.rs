@@ -4,7 +4,7 @@ use crate::platform::redact::rules::bytes::{blanks, line_end, run};
 use crate::platform::redact::rules::plausible::is_placeholder;
 use crate::platform::redact::rules::span::Span;
 
-/// How far before a password of `.netrc` its machine may stand, in bytes.
+/// The distance, in bytes, at which the machine may stand before a password of `.netrc`.
 const MAX_ENTRY: usize = 400;
 /// The most words between a machine and its password, in pairs.
 const MAX_PAIRS: usize = 4;
@@ -53,7 +53,7 @@ pub(in crate::platform::redact::rules) fn value_of_netrc(
     (from > end && is_in_entry(&text[..start])).then_some((from, from + length))
 }
 
-/// What stands before begins an entry: a machine, and pairs of a word and its value.
+/// True when an entry begins in the text before: a machine, and pairs of a word and its value.
 fn is_in_entry(before: &str) -> bool {
     let from = before.ceil_char_boundary(before.len().saturating_sub(MAX_ENTRY));
     let lines = before[from..].rsplit(char::is_whitespace);

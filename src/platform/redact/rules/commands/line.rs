@@ -238,7 +238,7 @@ impl<'t> CommandLine<'t> {
             }
             at += behind + 1;
         }
-        // What the end of the text cuts off is in quotes all the same.
+        // A word that the end of the text cuts off is in quotes all the same.
         if at >= self.text.len() {
             return bytes.len();
         }

@@ -62,7 +62,7 @@ fn printer(text: &str, at: usize) -> Option<(usize, usize)> {
     })
 }
 
-/// What is printed, and where the command ends.
+/// The printed words, and the end of the command.
 fn operands(text: &str, start: usize, end: usize) -> Option<(Vec<Range<usize>>, usize)> {
     let mut line = CommandLine::after(text, start, end);
     if line.is_list() {
@@ -157,7 +157,7 @@ pub(in crate::platform::redact) fn open_document(text: &str, at: usize) -> Optio
     if let Some((body, _)) = body_of(text, at) {
         return (body.end == text.len()).then_some(body.start);
     }
-    // What reads a word may stand after it.
+    // The command that reads a word may stand after it.
     let signs = text[at..].trim_start_matches(' ').strip_prefix("<<<")?;
     let word = signs.trim_start_matches(' ');
     let is_line = !word.is_empty() && !word.starts_with('<') && !word.contains('\n');
@@ -251,7 +251,7 @@ fn body_of(text: &str, at: usize) -> Option<(Range<usize>, Reads)> {
     Some((body..most.min(bytes.len()), reads))
 }
 
-/// How much a command reads that has these words before a redirection, and others after it.
+/// The part that a command reads that has these words before a redirection, and others after it.
 fn reads_around(text: &str, before: Range<usize>, after: usize) -> Option<Reads> {
     let (more, end) = words_from(text, after);
     let mut words = words_before(text, before);

@@ -135,7 +135,7 @@ const SNMP: &[CommandOption] = &[
     secret("-c", ValuePlace::Apart),
     secret("-X", ValuePlace::Apart),
 ];
-/// What has a `login`.
+/// Programs with a `login`.
 const LOGINS: &str =
     "docker podman nerdctl buildah skopeo helm oras crane oc az argocd regctl finch cf";
 const PATCH: &[CommandOption] = &[

@@ -15,9 +15,9 @@ struct Reader {
 pub(super) enum Reads {
     /// All of it.
     All,
-    /// The first line: what follows may be for somebody else, and may be run.
+    /// The first line: the rest may be for another program, and may be run.
     Line,
-    /// Of each line what stands after this sign.
+    /// Of each line, the part after this sign.
     After(u8),
 }
 
@@ -118,7 +118,8 @@ const RUNNERS: &[(&str, &str)] = &[
     ("bunx", ""),
 ];
 
-/// What runs the rest of its words elsewhere, after the name of a place, and the words before that name.
+/// Programs that run the rest of their words elsewhere, after the name of a place; and the words before
+/// that name.
 const PLACES: &[(&str, &str, &str)] = &[
     ("chroot", "", "-u -g"),
     ("arch-chroot", "", ""),
@@ -137,14 +138,14 @@ const INTERPRETERS: &str = "sh bash zsh dash ksh fish ash csh tcsh pwsh python p
 /// Programs that only change how a text is written.
 const FILTERS: &str = "base64 tr head tail cut rev cat";
 
-/// How much of what a command reads is a secret, going by its words; nothing when it reads none.
+/// The secret part of a command's input, going by its words; none when no part is.
 pub(super) fn reads(words: &[&str]) -> Option<Reads> {
     let mut words = without_assignments(words);
     loop {
         let (first, rest) = words.split_first()?;
         let program = base(first);
         let run = run_by(program, rest);
-        // What another program is given is none of this one's business.
+        // The words of another program do not count for this one.
         let own = &rest[..rest.len() - run.map_or(0, <[&str]>::len)];
         let mut readers = READERS.iter().filter(|reader| reader.program == program);
         if let Some(reader) = readers.find(|reader| has_words(own, reader.words)) {

@@ -11,7 +11,7 @@ pub(super) const MAX_STAGES: usize = 4;
 /// The most of a command before a sign of redirection, in bytes.
 const MAX_BEFORE: usize = 512;
 
-/// How much of what is handed on from here is a secret.
+/// The secret part of the output that is handed on from here.
 pub(super) fn fed_after(text: &str, mut at: usize) -> Option<Reads> {
     for _ in 0..MAX_STAGES {
         let start = after_pipe(text, at)?;

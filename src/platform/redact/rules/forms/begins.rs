@@ -29,20 +29,20 @@ pub(in crate::platform::redact) fn begins_token(bytes: &[u8], at: usize) -> bool
     is_escape || is_coded || (previous == b'm' && ends_colour(&bytes[..before]))
 }
 
-/// What is before is a digit or a sign, so that something new may begin here all the same: a line of a
-/// diff, a number, a name that somebody put in front.
+/// True after a digit or a sign, where something new may begin all the same: in a line of a diff, after a
+/// number, after a name that was put in front.
 pub(in crate::platform::redact) fn follows_sign(bytes: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| bytes[before]);
     before.is_some_and(|before| before.is_ascii_digit() || matches!(before, b'-' | b'_'))
 }
 
-/// What is before is the sign of a diff's line, `+` or `-`.
+/// True after the sign of a diff's line, `+` or `-`.
 pub(super) fn follows_sign_of_line(bytes: &[u8], at: usize) -> bool {
     let back = |count: usize| at.checked_sub(count).map(|place| bytes[place]);
     matches!(back(1), Some(b'+' | b'-')) && matches!(back(2), None | Some(b'\n'))
 }
 
-/// What is before belongs to base64, of which anything may be a piece.
+/// True after base64, of which anything may be a piece.
 pub(super) fn is_in_base64(bytes: &[u8], at: usize) -> bool {
     let of = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let before = bytes[..at].iter().rev().take(BASE64);
@@ -69,7 +69,7 @@ fn ends_colour(bytes: &[u8]) -> bool {
     before.ends_with(b"\x1b[") || (before.ends_with(b"[") && is_written())
 }
 
-/// How many hexadecimal digits stand at the end, of at most four.
+/// The number of hexadecimal digits at the end, at most four.
 fn run_back(bytes: &[u8]) -> usize {
     let last = &bytes[bytes.len().saturating_sub(4)..];
     last.iter()

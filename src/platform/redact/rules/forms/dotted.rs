@@ -15,9 +15,9 @@ const TERRAFORM: (&str, usize) = (".atlasv1.", 14);
 /// Letters and digits of an early token of Vault, and those of a namespace after it.
 const VAULT: usize = 24;
 const NAMESPACE: usize = 5;
-/// What stands before the dot of a token of Airtable.
+/// The length of the part before the dot of a token of Airtable.
 const AIRTABLE: usize = 17;
-/// What a client's key for Authress begins with.
+/// The beginnings of a client's key for Authress.
 const AUTHRESS: &[&str] = &["sc_", "ext_", "scauth_", "authress_"];
 /// The longest beginning of such a key, up to its sign.
 const MAX_AUTHRESS: usize = 48;
@@ -311,7 +311,7 @@ fn may_begin(bytes: &[u8], at: usize) -> bool {
     begins_token(bytes, at) || follows_sign(bytes, at)
 }
 
-/// What begins here and goes to the end of a text may become such a token.
+/// True when text that begins here and goes to the end may become such a token.
 pub(in crate::platform::redact) fn may_be_dotted(rest: &str) -> bool {
     let (first, is_whole) = match rest.split_once('.') {
         Some((first, _)) => (first, true),

@@ -76,8 +76,9 @@ fn may_begin(bytes: &[u8], at: usize) -> bool {
     begins_token(bytes, at) || follows_sign(bytes, at)
 }
 
-/// What begins here and goes to the end of a text may become one of these. What makes it so stands at its
-/// end, so that its first characters may have been shown by then: no text could be passed on otherwise.
+/// True when text that begins here and goes to the end may become one of these. Their mark stands at
+/// their end, so their first characters may have been shown by then: no text could be passed on
+/// otherwise.
 pub(in crate::platform::redact) fn may_be_marked(rest: &str) -> bool {
     let bytes = rest.as_bytes();
     let goes_on = |from: usize, sign: &[u8]| {

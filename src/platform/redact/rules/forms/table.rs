@@ -377,7 +377,7 @@ pub(in crate::platform::redact) const FORMS: &[Form] = &[
     form("navist_", "stream-ticket", 60, Of::Word),
 ];
 
-/// Addresses that are secrets from here on: whoever knows one may post there.
+/// Addresses that are secrets from here on: knowing one is enough to post there.
 pub(in crate::platform::redact) const WEBHOOKS: &[&str] = &[
     "hooks.slack.com/services/",
     "hooks.slack.com/workflows/",

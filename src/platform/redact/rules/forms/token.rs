@@ -38,7 +38,7 @@ pub(in crate::platform::redact::rules) fn token(
             true
         }
     };
-    // What only looks as if it began here has to look the better for it.
+    // A token with an uncertain beginning needs a more convincing body.
     let is_mixed = || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
     let is_sure = begins == Begins::Apart || has(u8::is_ascii_digit) || is_mixed();
     if !(fits && looks && is_sure) || (form.is_strict && has_filler(body)) {
@@ -49,7 +49,7 @@ pub(in crate::platform::redact::rules) fn token(
     Some(Span::new(at, at + form.prefix.len() + end, form.kind))
 }
 
-/// How a token begins.
+/// The kind of a token's beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begins {
     /// Where a word begins.

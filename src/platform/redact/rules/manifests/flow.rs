@@ -83,7 +83,7 @@ fn closes(behind: usize, escapes: usize) -> bool {
     }
 }
 
-/// What the members of an object are about.
+/// The kind of an object's members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Member {
     #[default]
@@ -99,7 +99,7 @@ struct OpenObject {
     /// It is, or is within, the `data` of an object.
     is_data: bool,
     member: Member,
-    /// What follows is a value.
+    /// The next token is a value.
     has_name: bool,
     kind: Option<Kind>,
     /// The values of its `data`.
@@ -151,7 +151,7 @@ impl<'t> Walk<'t> {
         let mut at = self.start;
         while at < bytes.len() {
             match bytes[at] {
-                // What was redacted already is a word.
+                // Text that was redacted already is a word.
                 b'[' if bytes[at..].starts_with(b"[redacted") => {
                     at += run(&bytes[at..], |byte| byte != b']') + 1;
                 }
@@ -357,7 +357,7 @@ pub(super) fn open(text: &str, marker: &Marker) -> Option<usize> {
     if !of_kind(owner) {
         return None;
     }
-    // What is read already is found as it is; only the last value may go on.
+    // A value that was read already is found as it is; only the last one may go on.
     let last = |walk: &Walk<'_>| {
         walk.frames
             .iter()

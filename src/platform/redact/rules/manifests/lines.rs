@@ -24,7 +24,7 @@ struct Object {
     column: usize,
     /// The lines at which `data` begins.
     data: Vec<PageLine>,
-    /// Whether it says that it is a secret.
+    /// The declared kind: true for a secret.
     kind: Option<bool>,
     /// The text ends before it does.
     is_open: bool,
@@ -79,7 +79,7 @@ fn line_of<'t>(text: &'t str, marker: &Marker) -> Option<(Page<'t>, PageLine, us
     Some((page, line, column))
 }
 
-/// How far the line of a marker is set in, if its name is the first on it.
+/// The indentation of a marker's line, if its name is the first on it.
 fn column_of(page: &Page<'_>, line: &PageLine, marker: &Marker) -> Option<usize> {
     match page.shape(line) {
         Shape::Content { column, at, .. } if at == marker.at => Some(column),
@@ -158,7 +158,7 @@ impl Object {
     }
 }
 
-/// What follows a name and its colon.
+/// The text after a name and its colon.
 fn after_name<'t>(content: &'t str, name: &str) -> Option<&'t str> {
     let quote = content
         .chars()

@@ -24,7 +24,7 @@ pub(in crate::platform::redact::rules) struct Marker {
     pub(super) tells: Tells,
     /// The beginning of the name of the member, in front of its quote.
     pub(super) at: usize,
-    /// How many backslashes stand before each quote around.
+    /// The number of backslashes before each quote around.
     pub(super) escapes: usize,
     /// The name is in quotes, or a brace or a comma stands before it.
     pub(super) is_flow: bool,

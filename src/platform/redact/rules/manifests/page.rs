@@ -212,7 +212,7 @@ impl<'t> Page<'t> {
                     let is_first = at == begin;
                     at += 1;
                     let after = at + blanks(bytes, at);
-                    // What is set in further after the first sign of a line is a line of a diff.
+                    // Text that is indented further after the first sign of a line is a line of a diff.
                     is_item |= !(is_first && after - begin > 2);
                 }
                 [b'-', next, ..] if at == begin && next != b'-' => at += 1,

@@ -9,7 +9,7 @@ use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::tie::{Tie, tie};
 use crate::platform::redact::rules::vendors::table::{VENDORS, Vendor};
 
-/// What may follow the name of a service in the name of its key.
+/// The endings that may follow the name of a service in the name of its key.
 const ENDS: &[&str] = &[
     "",
     "api",

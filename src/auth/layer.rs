@@ -91,8 +91,8 @@ pub async fn authenticate<F: Future<Output = Response>>(
     response
 }
 
-/// Removes tickets from the request, so that nothing behind this layer can write them down. Returns
-/// whether there were any.
+/// Removes tickets from the request, so that no code behind this layer can write them down. Returns true
+/// when there were any.
 fn forget_tickets(request: &mut Request) -> bool {
     let query = query(request);
     if address::tickets(query).is_empty() {

@@ -143,7 +143,7 @@ fn noted(text: &str) -> CommandStatus {
     noted
 }
 
-/// Removes notes that are out of use.
+/// Removes notes that are older than [`KEPT_FOR`].
 fn forget_the_old(folder: &Path) {
     let runs = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_old = |run: &std::fs::DirEntry| {

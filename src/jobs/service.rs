@@ -119,8 +119,8 @@ impl Jobs {
         }
     }
 
-    /// The answer that was kept under this key: looked for before the request is checked, because
-    /// what it asks for may not be there any more.
+    /// The answer that was kept under this key: looked for before the request is checked, because the
+    /// things that it asks for may be gone by now.
     pub(crate) async fn answered_before(
         &self,
         principal: &Principal,

@@ -113,8 +113,8 @@ pub fn is_unseen(character: char) -> bool {
     )
 }
 
-/// True if a text holds nothing but printable ASCII, line feeds and tabs. Most do, so that this decides
-/// what looking for anything else costs: it takes eight bytes at a time.
+/// True if a text holds nothing but printable ASCII, line feeds and tabs. This holds for most texts, so
+/// this check decides the cost of looking for anything else: it takes eight bytes at a time.
 pub fn is_plain_ascii(bytes: &[u8]) -> bool {
     let is_plain = |eight: &[u8; 8]| {
         is_printable(u64::from_le_bytes(*eight)) || eight.iter().all(|byte| is_plain_byte(*byte))

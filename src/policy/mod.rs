@@ -1,10 +1,10 @@
 //! The policy: every tool call is judged before it runs.
 //!
 //! A judgement is [`model::Verdict::Allow`], `Ask` or `Forbid`, with the reasons. [`shell`] parses
-//! commands, [`judge`] walks through all that a command would run and finds facts, and [`rules`] says
-//! what a fact, a program or a file means; the strictest rule wins, and doubt asks. [`scope`] says
-//! what an answer covers that is given for good. [`wall`] is about the sandbox around commands: what may
-//! run unasked within it, and what a call asks for beyond it. Start at [`service::Policy`].
+//! commands, [`judge`] walks through all that a command would run and finds facts, and [`rules`] gives a
+//! fact, a program or a file its meaning; the strictest rule wins, and doubt asks. [`scope`] is the scope
+//! of a lasting answer. [`wall`] is about the sandbox around commands: the commands that may run unasked
+//! within it, and the needs of a call beyond it. Start at [`service::Policy`].
 
 pub mod error;
 pub mod explain;

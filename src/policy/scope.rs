@@ -104,8 +104,8 @@ impl ActionScope {
         }
     }
 
-    /// The same text, as long as a file of code that it runs is as it is. A scope of an object stays
-    /// what it is.
+    /// The same text, as long as a file of code that it runs is unchanged. A scope of an object stays the
+    /// same.
     #[must_use]
     pub(super) fn running(mut self, file: &str, content: &str) -> Self {
         if let Self::Command { digest, code } | Self::Part { digest, code, .. } = &mut self {

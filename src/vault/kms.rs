@@ -35,8 +35,8 @@ pub struct Kms {
     client: Client,
     current: String,
     previous: Vec<String>,
-    /// The keys' ARNs, the current one first. An alias is looked up once, so that what is sealed and
-    /// what may be opened stay in step when it is pointed elsewhere; that takes effect with a restart.
+    /// The keys' ARNs, the current one first. An alias is looked up once, so that sealing and opening
+    /// stay in step when it is pointed elsewhere; that takes effect with a restart.
     arns: OnceCell<Vec<String>>,
 }
 

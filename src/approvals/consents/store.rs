@@ -121,8 +121,8 @@ pub async fn pending_of_run(
     .await
 }
 
-/// Answers a consent that waits and whose time is not over; of two answers the first wins. Answers
-/// whether this one did.
+/// Answers a pending consent whose time is not over; of two answers the first wins. Returns true when
+/// this one did.
 pub async fn answer(
     conn: &mut PgConnection,
     org_id: &OrgId,

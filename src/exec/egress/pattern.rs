@@ -24,9 +24,9 @@ pub enum HostReach {
     Private,
 }
 
-/// Hosts that are allowed: `example.com` at ports 443 and 80, `example.com:8443`, `*.example.com` for
-/// what is below a domain and not the domain itself, an address, and any of these with `=private`
-/// when its addresses may be private ones.
+/// Hosts that are allowed: `example.com` at ports 443 and 80, `example.com:8443`, `*.example.com` for the
+/// names below a domain and not the domain itself, an address, and any of these with `=private` when its
+/// addresses may be private ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
     named: NamedHosts,

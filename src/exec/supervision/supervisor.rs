@@ -11,8 +11,9 @@
 //! itself stays outside, where no signal of the command reaches it, and watches how much is used.
 //!
 //! The supervisor has no runtime and no threads. It waits for its [`Order`]; until then it is a spare
-//! ([`crate::exec::supervision::spares`]). Lines to it afterwards: `stop`, `now`. Lines from it: `failed
-//! REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant is left.
+//! ([`crate::exec::supervision::spares`]). Lines to it afterwards: `stop`, `now`.
+//! Lines from it: `failed REASON`, `exceeded LIMIT` or `ended CODE`. Its own end says that no descendant
+//! is left.
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;

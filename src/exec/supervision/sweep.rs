@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use crate::platform::hex::hex;
 
-/// Kills every process that carries a run's mark, and returns how many there were. Supervisors go first:
-/// what they noted of a command that was killed would not be its outcome.
+/// Kills every process that carries a run's mark, and returns their number. Supervisors go first: their
+/// note of a command that was killed would not be its outcome.
 ///
-/// Supervisors leave none unless they are killed themselves; this is for that, and for what a run left
-/// on this machine whose server was killed in the middle of it.
+/// Supervisors leave none unless they are killed themselves. This is for that case, and for processes of
+/// a run on this machine whose server was killed in the middle of it.
 pub async fn sweep(mark: &str) -> usize {
     let (wanted, name) = (format!("{MARK}={mark}").into_bytes(), supervisor_name(mark));
     let swept = tokio::task::spawn_blocking(move || {

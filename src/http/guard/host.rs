@@ -1,10 +1,10 @@
 //! The name that a request asks for: one, and no more.
 //!
-//! A proxy and a server that read two different names in one request disagree about whom it is for, and
-//! what is kept or allowed for one name is then given to another (RFC 9112, 3.2). So a request that comes
-//! over HTTP/1 has exactly one `Host`. That holds for HTTP/1.0 as well, which may do without: nothing that
-//! this server is asked by needs to. HTTP/2 names it in `:authority`, and may do so once more in `Host`. An
-//! address that names a host itself names the same one.
+//! A proxy and a server that read two different names in one request disagree about whom it is for. An
+//! answer that is cached, or access that is allowed, for one name is then given to another (RFC 9112,
+//! 3.2). So a request that comes over HTTP/1 has exactly one `Host`. That holds for HTTP/1.0 as well,
+//! which may do without: no client of this server needs to. HTTP/2 names it in `:authority`, and may do
+//! so once more in `Host`. An address that names a host itself names the same one.
 
 use axum::extract::Request;
 use axum::http::uri::Authority;

@@ -14,9 +14,9 @@ use crate::platform::redact::text::{REDACTED, redact_text};
 /// A name shorter than this holds no secret itself, in bytes.
 const SHORTEST_NAME: usize = 16;
 
-/// Takes the secrets out of a value, at any depth: the strings below the name of a secret wholly, and
-/// of all others what [`redact_text`] finds. Numbers, booleans and nulls stay what they are. Answers
-/// whether anything changed.
+/// Takes the secrets out of a value, at any depth: the strings below the name of a secret wholly, and of
+/// all others the parts that [`redact_text`] finds. Numbers, booleans and nulls are left alone. Returns
+/// true when anything changed.
 pub fn redact_json(value: &mut Value) -> bool {
     redact(value, redact_text)
 }

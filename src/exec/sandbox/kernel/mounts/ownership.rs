@@ -1,9 +1,9 @@
 //! The files of root as another user's: mounts with a mapping of ids.
 //!
 //! A server that runs as root works in folders of root's, in which the user of commands could write
-//! nothing. An idmapped mount (`mount_setattr(2)`, Linux 5.12) shows root's files as that user's, and
-//! what the user makes there is root's on the disk. The mapping is that of a namespace of users which
-//! is made for this and has no process.
+//! nothing. An idmapped mount (`mount_setattr(2)`, Linux 5.12) shows root's files as that user's, and the
+//! user's new files there are root's on the disk. The mapping is that of a namespace of users which is
+//! made for this and has no process.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

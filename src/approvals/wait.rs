@@ -35,9 +35,9 @@ pub(crate) trait WaitError: std::fmt::Display {
 
 /// Waits until a row is settled, as long as it says itself.
 ///
-/// `poll` reads the row. `expire` closes it at its deadline, so that a late answer is told that it came
-/// too late, and returns nothing when an answer won at the last moment. The time that is left is
-/// measured from the first poll, because the wall clock may be set.
+/// `poll` reads the row. `expire` closes it at its deadline, so that a late answer is refused as too
+/// late, and returns nothing when an answer won at the last moment. The time that is left is measured
+/// from the first poll, because the wall clock may be set.
 pub(crate) async fn for_answer<A, E, P, X>(
     woken: &Notify,
     clock: &Clock,

@@ -1,4 +1,4 @@
-//! A consent, the ways to answer it, and what is remembered of the answer.
+//! A consent, the ways to answer it, and the record of the answer.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -33,8 +33,8 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Reads a choice as clients of all ages write it. What is not known here is no choice: a typo
-    /// must not become an approval.
+    /// Reads a choice as clients of all ages write it. An unknown word is no choice: a typo must not
+    /// become an approval.
     pub fn parse(text: &str) -> Option<Self> {
         let word = text.trim().to_ascii_lowercase().replace(['-', ' '], "_");
         match word.as_str() {
@@ -118,7 +118,7 @@ pub struct NewConsent {
 pub struct Consent {
     /// The consent.
     pub id: ConsentId,
-    /// Who is asked.
+    /// The user who is asked.
     pub user_id: UserId,
     /// The run that asks.
     pub run_id: RunId,

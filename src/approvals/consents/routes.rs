@@ -90,7 +90,7 @@ impl ConsentAnswer {
     }
 }
 
-/// That an answer was taken.
+/// Confirmation of an answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct ConsentTaken {
     success: bool,
@@ -155,7 +155,7 @@ struct PreferenceView {
     command_pattern: String,
     /// The covered actions, in a sentence.
     covers: String,
-    /// Since when.
+    /// The moment from which it holds.
     created_at: DateTime<Utc>,
     /// The run whose question led to it.
     #[schema(value_type = Option<uuid::Uuid>)]

@@ -124,9 +124,9 @@ impl Consents {
         }
     }
 
-    /// Waits until a consent is settled, at most until it expires: one without an answer in time
-    /// is closed, so that a late answer is told that it came too late. After a restart it goes on
-    /// where it was, because the row says until when.
+    /// Waits until a consent is settled, at most until it expires. One without an answer in time is
+    /// closed, so that a late answer is refused as too late. After a restart the wait continues, because
+    /// the row has the deadline.
     pub async fn wait(
         &self,
         org_id: &OrgId,
@@ -195,8 +195,8 @@ impl Consents {
             .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
-    /// Which preferences of the user allow this action in this workspace; none when a person has to
-    /// be asked.
+    /// The preferences of the user that allow this action in this workspace; none when a person has to be
+    /// asked.
     pub async fn preferred(
         &self,
         conn: &mut PgConnection,

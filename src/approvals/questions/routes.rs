@@ -49,7 +49,7 @@ struct PromptAnswer {
     cancelled: Option<bool>,
 }
 
-/// That an answer was taken.
+/// Confirmation of an answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct PromptTaken {
     success: bool,

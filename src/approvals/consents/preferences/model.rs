@@ -217,7 +217,7 @@ pub struct Preference {
     pub covers: Option<String>,
     /// Where it holds.
     pub workspace: String,
-    /// Since when.
+    /// The moment from which it holds.
     pub created_at: DateTime<Utc>,
     /// The run whose question led to it.
     pub created_by_run: Option<RunId>,
@@ -254,9 +254,9 @@ pub fn subjects(findings: &[Finding]) -> Vec<String> {
     asking(findings).flat_map(covering_subjects).collect()
 }
 
-/// Which of these preferences allow an action with these findings; none when it has to be asked
-/// about all the same. The preferences are those of the workspace that name the action's hash, or
-/// one of the [`subjects`] of its findings.
+/// The preferences that allow an action with these findings; none when it has to be asked about all the
+/// same. The given preferences are those of the workspace that name the action's hash, or one of the
+/// [`subjects`] of its findings.
 pub fn covering(preferences: &[Preference], findings: &[Finding]) -> Option<Vec<PreferenceId>> {
     let forbidden = |finding: &Finding| finding.verdict == Verdict::Forbid;
     if findings.iter().any(forbidden) {

@@ -162,7 +162,7 @@ impl KeysAt {
     }
 }
 
-/// Who signs tokens with keys of their own, and what their tokens must say.
+/// An issuer that signs tokens with keys of its own, and the claims that its tokens must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityProvider {
     /// Where the keys are.

@@ -11,7 +11,7 @@ use crate::platform::origin::{AllowedOrigins, Authority, all_loopback, is_same};
 /// The identity, and the pages that may have it.
 #[derive(Clone, Debug)]
 pub struct DevelopmentIdentity {
-    /// Who requests without a token are.
+    /// The identity of requests without a token.
     pub identity: Principal,
     /// The origins whose pages may send them, beside the server's own.
     pub pages: AllowedOrigins,

@@ -260,7 +260,7 @@ impl KeyStore {
         Ok(document)
     }
 
-    /// Keys that stay the same stay the same object, so that what was verified with them is known.
+    /// Keys that stay the same stay the same object, so that tokens verified with them stay known.
     fn learn(&self, mut keys: Keys) {
         let before = self.known();
         for (kid, key) in &mut keys {

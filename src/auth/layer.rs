@@ -44,12 +44,12 @@ pub struct Gate {
     access: AccessRules,
 }
 
-/// Who turned out to ask, for layers around authentication.
+/// The caller that was verified, for layers around authentication.
 #[derive(Clone, Debug, Default)]
 pub struct Asker(Arc<OnceLock<Principal>>);
 
 impl Asker {
-    /// Who asked, once that is known.
+    /// The caller, once it is known.
     pub fn get(&self) -> Option<&Principal> {
         self.0.get()
     }
@@ -202,7 +202,7 @@ impl Gate {
             TicketRefusal::Expired => Denied::OldTicket,
         })?;
         match principal.proof {
-            // A ticket is worth what was credential for it, here nothing.
+            // A ticket is worth as much as the credential that it was given for: here nothing.
             Proof::Development => self.without_any(request),
             Proof::Token | Proof::Ticket | Proof::Owner => self.unerased(principal),
         }

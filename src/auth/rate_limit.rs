@@ -54,8 +54,8 @@ impl RateLimiter {
         self.check_many(principal, 1)
     }
 
-    /// Counts so many at once: all of them, or none when that is too many. What is more than a whole
-    /// minute's worth counts as a minute's worth, so that it is not refused for ever.
+    /// Counts so many at once: all of them, or none when that is too many. A count above a whole minute's
+    /// worth counts as a minute's worth, so that it is not refused forever.
     pub fn check_many(&self, principal: &Principal, count: u32) -> Option<u64> {
         let count = NonZeroU32::new(count.min(self.per_minute))?;
         let key = (

@@ -1,4 +1,4 @@
-//! Who the caller is, as the server sees it, and tickets for streams.
+//! The caller's identity, as the server sees it, and tickets for streams.
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

@@ -77,7 +77,7 @@ struct TicketClaims {
 pub struct Ticket {
     /// The value that its bearer puts into the address.
     pub text: String,
-    /// Until when it opens its stream.
+    /// The moment until which it opens its stream.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::platform::ids::{OrgId, UserId};
 
-/// The beginning of what is hashed, so that no other hash is one of these.
+/// The prefix of the hashed text, so that no other hash is one of these.
 const PURPOSE: &[u8] = b"navi erased name 1";
 
 /// The hash of an organisation, or of a person in one. The name finds its hash; the hash does not reveal
@@ -18,7 +18,7 @@ impl ErasedName {
         let mut context = Context::new(&SHA256);
         context.update(PURPOSE);
         for part in [Some(org.as_str()), user.map(UserId::as_str)] {
-            // A length, and none for what is not there: no two pairs are hashed as the same bytes.
+            // A length, and none for a missing part: no two pairs are hashed as the same bytes.
             let length = part.map_or(0, |part| 1 + part.len() as u64);
             context.update(&length.to_be_bytes());
             context.update(part.unwrap_or_default().as_bytes());

@@ -25,10 +25,10 @@ const EVERY: Duration = Duration::from_secs(15);
 pub struct ErasedNames(Arc<RwLock<HashMap<ErasedName, i64>>>);
 
 impl ErasedNames {
-    /// Returns whether what was issued for a person at this moment, in seconds since the epoch, is from
-    /// before they or their organisation were erased. Of what says no moment that is assumed.
+    /// Returns true when a token that was issued for a person at this moment, in seconds since the epoch,
+    /// is from before they or their organisation were erased. A token without a moment counts as older.
     ///
-    /// A second has room for both an issue and an erasure, so what is of the same second is refused.
+    /// A second has room for both an issue and an erasure, so a token of the same second is refused.
     pub fn refuses(&self, org: &OrgId, user: &UserId, issued: Option<f64>) -> bool {
         let known = read(&self.0);
         if known.is_empty() {

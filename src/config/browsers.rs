@@ -5,7 +5,7 @@ use clap::{ArgAction, Args};
 
 use crate::platform::origin::{AllowedOrigins, OriginRule};
 
-/// Which pages in browsers may read answers (CORS).
+/// Settings of the pages in browsers that may read answers (CORS).
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Browsers")]
 pub struct BrowserConfig {

@@ -67,7 +67,7 @@ pub struct Config {
     #[command(flatten)]
     pub database: DatabaseConfig,
 
-    /// Who may call.
+    /// Authentication.
     #[command(flatten)]
     pub auth: AuthConfig,
 

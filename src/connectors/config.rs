@@ -1,4 +1,4 @@
-//! Which connectors there are, and where their providers are.
+//! Settings of connectors: the offered providers and their addresses.
 
 use std::str::FromStr;
 

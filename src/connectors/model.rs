@@ -19,7 +19,7 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 /// The most that is kept of what a provider calls an account, in characters.
 pub const MAX_ACCOUNT_CHARS: usize = 200;
 
-/// Whose tokens can be kept.
+/// The providers whose tokens can be kept.
 #[derive(
     Clone,
     Copy,
@@ -92,7 +92,7 @@ pub fn base_url(text: &str) -> Result<Url, InvalidBaseUrl> {
     }
 }
 
-/// Whose token it is.
+/// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The organisation.
@@ -119,7 +119,7 @@ pub struct NewToken {
 pub struct Stored {
     /// The address that its owner gave.
     pub base_url: Option<String>,
-    /// Who the provider says it belongs to.
+    /// The account that it belongs to, as the provider names it.
     pub account: Option<String>,
     /// The name that goes with it.
     pub email: Option<String>,
@@ -180,7 +180,7 @@ pub struct Connection {
 pub struct Shown {
     /// Where the token is sent; null when neither its owner nor a setting says.
     pub base_url: Option<String>,
-    /// Who the provider says it belongs to.
+    /// The account that it belongs to, as the provider names it.
     pub account: Option<String>,
     /// When the provider last said that it is good.
     pub verified_at: Option<DateTime<Utc>>,

@@ -148,7 +148,7 @@ fn judge(provider: Provider, answer: &Value) -> Verdict {
             };
         }
     };
-    // Who answers well without saying who it is is not the provider.
+    // A good answer without an account is not from the provider.
     account.map_or(Verdict::Unreachable, |account| {
         let plain = account.chars().filter(|c| !c.is_control());
         Verdict::Accepted(plain.take(MAX_ACCOUNT_CHARS).collect())

@@ -27,7 +27,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(4),
 ];
 
-/// Why renewing stopped. What was done before stays done.
+/// The reason that renewing stopped. Finished work stays done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing can be sealed, or KMS stays out of reach.

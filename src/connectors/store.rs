@@ -30,7 +30,7 @@ pub struct Held {
     pub provider: Provider,
     /// The address that its owner gave.
     pub base_url: Option<String>,
-    /// Who the provider says it belongs to.
+    /// The account that it belongs to, as the provider names it.
     pub account: Option<String>,
     /// When the provider last said that it is good.
     pub verified_at: Option<DateTime<Utc>>,
@@ -158,7 +158,7 @@ pub struct Old {
 }
 
 impl Old {
-    /// Whose it is.
+    /// The owner.
     pub fn owner(&self) -> Owner {
         Owner {
             org_id: self.org_id.clone(),

@@ -16,7 +16,7 @@ pub struct ConnectionView {
     pub verified: bool,
     /// The provider's answer just now; null when it was not asked.
     pub verification: Option<Verification>,
-    /// Who the provider says it belongs to.
+    /// Account that it belongs to, as the provider names it.
     pub account: Option<String>,
     /// Where the token is sent.
     pub base_url: Option<String>,

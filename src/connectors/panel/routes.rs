@@ -29,7 +29,7 @@ pub fn routes(connectors: Connectors) -> OpenApiRouter {
         .with_state(connectors)
 }
 
-/// Which connections.
+/// Selects connections.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct OutputLine {
     /// The call that runs the command.
     pub tool_call_id: String,
-    /// Which of its streams.
+    /// The stream.
     pub stream: OutputStream,
     /// One line, or several of a burst joined by line feeds.
     pub line: String,

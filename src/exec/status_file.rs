@@ -166,7 +166,7 @@ fn name_of(folder: &Path) -> std::io::Result<String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // Two that come at once agree on what was put there first.
+    // Two processes that come at once agree on the name that was put there first.
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
     write!(new, "{:032x}", rand::random::<u128>())?;
     new.as_file().sync_all()?;

@@ -17,8 +17,7 @@ pub(super) struct HostKey {
     pub(super) blob: Vec<u8>,
 }
 
-/// The keys of a host that a file names. Lines with patterns, authorities and what was revoked count for
-/// nothing.
+/// The keys of a host that a file names. Lines with patterns, authorities and revoked keys are ignored.
 pub(super) fn keys_of(host: &Host, port: u16, text: &str) -> Vec<HostKey> {
     let plain = host.to_string();
     let plain = plain.trim_matches(['[', ']']);

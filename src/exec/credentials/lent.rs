@@ -86,7 +86,7 @@ struct AgentLoan {
 }
 
 impl LentCredentials {
-    /// Lends what is wanted. Reads lists of known hosts and makes a folder.
+    /// Lends the wanted credentials. Reads lists of known hosts and makes a folder.
     pub fn lend(
         wanted: &WantedCredentials,
         own: &RunCredentials,

@@ -19,7 +19,7 @@ pub trait ConnectionSink: Send + Sync {
 /// A connection that a process of a run asked for, at one of its stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressConnection {
-    /// Counts the run's connections from 1. What is noted of one connection has the same number.
+    /// Counts the run's connections from 1. All notes about one connection have the same number.
     pub number: u64,
     /// The host that was asked for. What could not be read is shown as far as it can be.
     pub host: String,

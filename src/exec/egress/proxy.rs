@@ -110,7 +110,7 @@ impl RunEgress {
         self.address
     }
 
-    /// The hosts that the run may reach. What is added to them holds for the next connection.
+    /// The hosts that the run may reach. A host that is added is allowed from the next connection on.
     pub fn hosts(&self) -> &RunHosts {
         &self.run.hosts
     }
@@ -133,8 +133,8 @@ impl RunEgress {
     }
 }
 
-/// Variables that tell programs of a proxy at this port of their own loopback, and that what is on the
-/// loopback needs none.
+/// Variables that name a proxy at this port of the programs' own loopback, and exempt addresses on the
+/// loopback from it.
 pub fn proxy_variables(port: u16) -> [(&'static str, String); 8] {
     let proxy = format!("http://127.0.0.1:{port}");
     let direct = "localhost,127.0.0.1,::1".to_owned();
@@ -160,7 +160,7 @@ async fn accept_all(
 ) {
     let room = Arc::new(Semaphore::new(run.limits.connections));
     let accepting = async {
-        // Who finds no room waits in the kernel's queue. The semaphore is never closed.
+        // A client that finds no room waits in the kernel's queue. The semaphore is never closed.
         while let Ok(place) = room.clone().acquire_owned().await {
             let client = accept(&listener, "the proxy of a run").await;
             let (serving, stop) = (serve(run.clone(), client), stop.clone());

@@ -15,7 +15,7 @@ use crate::exec::egress::wire::stream::{Counted, Traffic};
 use crate::platform::metrics::Metrics;
 use crate::platform::text::cut_bytes;
 
-/// The most that is told of a target that cannot be read.
+/// The longest part of an unreadable target that is shown.
 const SHOWN_BYTES: usize = 100;
 
 /// A run whose connections are served.
@@ -48,7 +48,7 @@ impl ServedRun {
         }
     }
 
-    /// Connects to a host, if that is allowed. The answer is told before anything leaves.
+    /// Connects to a host, if that is allowed. The verdict is reported before anything leaves.
     pub(super) async fn open(
         self: &Arc<Self>,
         target: &EgressTarget,
@@ -149,7 +149,7 @@ fn shown(target: &str) -> String {
     cut_bytes(&host.escape_default().to_string(), SHOWN_BYTES)
 }
 
-/// A connection that was allowed. Its end is told when this is dropped.
+/// A connection that was allowed. Its end is reported when this is dropped.
 pub(super) struct OpenConnection {
     run: Arc<ServedRun>,
     number: u64,

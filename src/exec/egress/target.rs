@@ -24,7 +24,7 @@ impl fmt::Display for EgressTarget {
 }
 
 impl EgressTarget {
-    /// Reads `HOST:PORT`, or `HOST` alone where there is a usual port. The error says what is wrong.
+    /// Reads `HOST:PORT`, or `HOST` alone where there is a usual port. The error names the problem.
     pub fn parse(text: &str, usual_port: Option<u16>) -> Result<Self, &'static str> {
         let (named, port) = host_and_port(text)?;
         let port = port.or(usual_port).ok_or("it names no port")?;

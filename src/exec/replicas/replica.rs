@@ -26,7 +26,7 @@ pub struct ReplicaOrder<'a> {
     pub program: &'a Path,
     /// Its whole environment.
     pub environment: BTreeMap<String, String>,
-    /// The file that takes its output; what is in it stays.
+    /// The file that its output is appended to.
     pub log: PathBuf,
 }
 

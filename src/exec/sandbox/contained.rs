@@ -81,8 +81,8 @@ pub(in crate::exec) enum Left {
     None,
 }
 
-/// Starts a process that joins the control groups of a command, makes what is the same for all commands
-/// of a tier, and waits for its order. This process must have one thread, and adopt orphans.
+/// Starts a process that joins the control groups of a command, makes the parts that are the same for all
+/// commands of a tier, and waits for its order. This process must have one thread, and adopt orphans.
 pub fn prepare(tier: Tier, groups: Option<&CommandGroups>) -> Result<Divided, WallError> {
     let (told, mut telling) = UnixStream::pair().map_err(WallError::at("making a channel"))?;
     match fork()? {
@@ -211,7 +211,7 @@ fn adopt(command: Pid, telling: &UnixStream) -> Result<ExitCode, WallError> {
     let failed = "watching over a command";
     privileges::drop_all()?;
     privacy::close_to_others().map_err(WallError::at(failed))?;
-    // Who reads the outputs shall see their end when the command's last descendant closes them.
+    // A reader of the outputs shall see their end when the command's last descendant closes them.
     let nothing = File::options().write(true).open("/dev/null");
     let nothing = nothing.map_err(WallError::at(failed))?;
     nix::unistd::dup2_stdout(&nothing).map_err(WallError::at(failed))?;

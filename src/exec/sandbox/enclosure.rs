@@ -308,7 +308,7 @@ pub fn remove_left_behind(place: &Path) {
         if !is_of_a_run || !is_ours {
             continue;
         }
-        // Who holds the lock works with it.
+        // A process that holds the lock works with it.
         let Ok(open) = File::open(entry.path()) else {
             continue;
         };

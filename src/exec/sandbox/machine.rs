@@ -105,8 +105,8 @@ impl Sandbox {
         }
     }
 
-    /// This sandbox, with folders that commands cannot read wherever they lie. What is named besides,
-    /// such as a workspace in them, they can.
+    /// This sandbox, with folders that commands cannot read wherever they lie. Paths that are named
+    /// besides, such as a workspace in them, they can.
     #[must_use]
     pub fn closing(&self, folders: &[PathBuf]) -> Self {
         let mut inner = SandboxParts::clone(&self.inner);
@@ -126,7 +126,7 @@ impl Sandbox {
         &self.inner.missing
     }
 
-    /// The tier and what is missing, in one sentence for people.
+    /// The tier and the missing parts, in one sentence for people.
     pub fn describe(&self) -> String {
         match (self.tier(), self.missing()) {
             (Tier::None, missing) => format!("commands are not contained: {}", missing.join("; ")),
@@ -191,7 +191,7 @@ impl Sandbox {
     }
 }
 
-/// These paths, and what they lead to through links: rules hold for what is real.
+/// These paths, and the targets of their links: rules hold for real paths.
 pub(in crate::exec) fn with_real(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let real: Vec<_> = paths
         .iter()

@@ -139,7 +139,7 @@ const WHOLE: &[&str] = &[
     "GEM_HOME",
 ];
 
-/// Variables that name a folder for what is built or fetched, which an operator has so given away.
+/// Variables that name a folder for built or fetched files, which an operator has so given away.
 const CACHES: &[&str] = &[
     "CARGO_TARGET_DIR",
     "GOCACHE",

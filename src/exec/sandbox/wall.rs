@@ -110,6 +110,6 @@ pub enum CommandNetwork {
     Nothing,
     /// The network of its run, which this process holds; see [`crate::exec::sandbox::network::holder`].
     OfRun(i32),
-    /// That of the machine, after a person's consent.
+    /// The network of the machine, after a person's consent.
     OfMachine,
 }

@@ -137,7 +137,7 @@ fn carry_out(
         (Ok(_), _) => Err("it was prepared for another kind of command".to_owned()),
         (Err(error), _) => Err(error.to_string()),
     };
-    // Who reads the outputs shall see their end when the command's last descendant closes them.
+    // A reader of the outputs shall see their end when the command's last descendant closes them.
     drop(handles);
     let Contained { child, told } = match started {
         Ok(contained) => contained,
@@ -219,11 +219,11 @@ fn close_what_was_inherited() {
 struct Supervisor {
     lifeline: UnixStream,
     signals: SignalFd,
-    /// The child whose end is the command's; where there is none, it is told from inside.
+    /// The child whose end is the command's; where there is none, its end is reported from inside.
     command: Option<Pid>,
     /// Lines from inside the wall, until they are closed there.
     inside: Option<ChannelLines>,
-    /// The watch over what is used.
+    /// The watch over usage.
     usage: Option<Watch>,
     /// The control groups that it is in.
     groups: Option<CommandGroups>,
@@ -310,7 +310,7 @@ impl Supervisor {
         left
     }
 
-    /// Passes on what is told from inside.
+    /// Passes on reports from inside.
     fn hear(&mut self) -> std::io::Result<()> {
         let Some(inside) = &mut self.inside else {
             return Ok(());

@@ -42,7 +42,7 @@ pub fn supervisor_name(mark: &str) -> CString {
     CString::new(format!("navi:{digest}")).unwrap_or_default()
 }
 
-/// True for a process with this name that is alive: what is dead has no command line.
+/// True for a process with this name that is alive: a dead one has no command line.
 fn has_name(process: &Path, name: &CString) -> bool {
     let read = |file| std::fs::read(process.join(file)).unwrap_or_default();
     read("comm").trim_ascii_end() == name.as_bytes() && !read("cmdline").is_empty()

@@ -142,7 +142,7 @@ fn kill_all(folder: &Path) {
 
 fn remove(folder: &Path) {
     let began = Instant::now();
-    // Empty as a rule; what is killed takes a moment to be gone.
+    // Empty as a rule; killed processes take a moment to be gone.
     while let Err(error) = fs::remove_dir(folder) {
         let is_busy = error.raw_os_error() == Some(Errno::EBUSY as i32);
         if !is_busy || began.elapsed() > ENDING {

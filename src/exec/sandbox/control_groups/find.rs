@@ -154,7 +154,7 @@ fn usable(tree: Tree) -> Option<GroupPlace> {
 }
 
 /// Makes the controllers available to groups below this one, as far as it has any and no other process
-/// than this one is in it. What is refused here is missing in the groups, which is looked at there.
+/// than this one is in it. A refused controller is missing in the groups, which is checked there.
 fn hand_on(folder: &Path) {
     let own = std::process::id().to_string();
     let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();

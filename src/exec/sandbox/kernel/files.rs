@@ -57,7 +57,7 @@ pub fn restrict(wall: &Wall) -> Result<u8, WallError> {
         all,
     };
     let read = AccessFs::from_read(abi);
-    // With namespaces what is hidden has something mounted over it.
+    // With namespaces a hidden path has something mounted over it.
     let hidden = match wall.tier {
         Tier::Full => &[],
         Tier::NoNamespaces | Tier::None => wall.hidden.as_slice(),
@@ -160,8 +160,8 @@ impl PathRules {
             .map_err(WallError::at("adding a Landlock rule"))
     }
 
-    /// Allows what lies beneath a path, but for what is hidden: folders that hold such are entered
-    /// one by one.
+    /// Allows everything beneath a path except hidden paths: folders that hold such are entered one by
+    /// one.
     fn allow_but(
         &mut self,
         path: &Path,

@@ -9,7 +9,7 @@ use nix::unistd::{getegid, geteuid};
 use crate::exec::sandbox::error::WallError;
 use crate::exec::sandbox::wall::CommandNetwork;
 
-/// A command's own: what is mounted, which processes there are, and shared memory.
+/// A command's own namespaces: mounts, processes, and shared memory.
 const OWN: CloneFlags = CloneFlags::CLONE_NEWNS
     .union(CloneFlags::CLONE_NEWPID)
     .union(CloneFlags::CLONE_NEWIPC);

@@ -102,8 +102,8 @@ const UNKNOWN: &[libc::c_long] = &[
     libc::SYS_memfd_secret,
 ];
 
-/// Answered in the same way where there are no namespaces: what is shared by name or number with all
-/// programs of the machine.
+/// Answered in the same way where there are no namespaces: objects that are shared by name or number with
+/// all programs of the machine.
 const SHARED_WITH_ALL: &[libc::c_long] = &[
     libc::SYS_shmget,
     libc::SYS_shmat,

@@ -27,7 +27,7 @@ const DEEPEST: usize = 8;
 /// The largest file of settings that is read, in bytes.
 const SETTINGS_BYTES: u64 = 1 << 20;
 
-/// Folders of what is fetched and built, which are searched last.
+/// Folders of fetched and built files, which are searched last.
 const LAST: &[&str] = &["node_modules", "target", "vendor", ".venv", "venv"];
 
 /// The entries of a repository's folder, by which one without a working tree is known.

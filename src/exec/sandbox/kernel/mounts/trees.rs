@@ -21,7 +21,7 @@ const PRIVATE: libc::mount_attr = libc::mount_attr {
 pub struct MountTree(OwnedFd);
 
 impl MountTree {
-    /// Clones what is mounted at something open.
+    /// Clones the mount at an open descriptor.
     pub fn clone_of(opened: &impl AsFd) -> std::io::Result<Self> {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -30,7 +30,7 @@ impl MountTree {
         open_tree(opened, c"", flags).map(Self).map_err(Into::into)
     }
 
-    /// Keeps what is mounted below it from the one that it was cloned from.
+    /// Separates the mounts below it from the one that it was cloned from.
     pub fn separate(&self) -> std::io::Result<()> {
         self.set(PRIVATE)
     }

@@ -44,7 +44,7 @@ impl ScopeKind {
     }
 }
 
-/// The user who reads insights, which decides what is visible.
+/// The user who reads insights, which decides their visibility.
 ///
 /// Users see the insights of the organisation, of their team and their own. Administrators see all, because
 /// they are responsible for prompts. A proposed insight with a quotation is visible to administrators and to

@@ -93,7 +93,7 @@ impl RaterSplit<'_> {
     }
 }
 
-/// Who a conclusion is for, and who all may vote.
+/// The audience of a conclusion, and all who may vote.
 #[derive(Clone, Copy, Debug)]
 pub struct VoterGroup<'a> {
     /// The scope of the conclusion.

@@ -51,7 +51,7 @@ impl Placed {
     }
 }
 
-/// A rating of an answer by its owner, and what is to be learnt from it.
+/// A rating of an answer by its owner, and the lesson to learn from it.
 #[derive(Clone, Debug)]
 pub struct NewRating {
     /// Organisation.

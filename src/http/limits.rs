@@ -23,7 +23,7 @@ pub const DEFAULT_BODY_BYTES: usize = 1024 * 1024;
 /// The largest body of the agent's routes, which carry files and images, in bytes.
 pub const AGENT_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// Until when an answer must begin. A stream begins at once and may then last.
+/// The time in which an answer must begin. A stream begins at once and may then last.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 /// The least time between two looks at the clock while a body is waited for.
 const LEAST_WAIT: Duration = Duration::from_millis(100);

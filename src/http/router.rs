@@ -32,7 +32,7 @@ use crate::platform::clock::Clock;
 use crate::platform::origin::AllowedOrigins;
 use crate::platform::traces::service::Traces;
 
-/// Every route that needs no token. What is not listed here needs one.
+/// Every route that needs no token. All others need one.
 pub const PUBLIC: &[&str] = &[
     "/",
     "/api/telemetry/health",

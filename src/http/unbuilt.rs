@@ -1,5 +1,5 @@
 //! Routes of older clients for features that are not built. Each answers 501 with a sentence that a
-//! client can show as it is: what is not built, and what there is instead.
+//! client can show as it is: the missing feature, and its replacement.
 
 use axum::http::StatusCode;
 use axum::routing::{MethodFilter, on};

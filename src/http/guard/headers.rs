@@ -10,8 +10,8 @@ use crate::http::cors::is_preflight;
 /// The prefix of addresses whose answers are for the one who asks.
 const API: &str = "/api/";
 
-/// Adds headers to every answer: browsers must trust its declared type and send its address to no other
-/// site. An answer for a person is not cached, unless it sets its own caching.
+/// Adds headers to every answer: browsers may not guess its type and may not pass its address on. An
+/// answer for a person is not cached, unless it sets its own caching.
 pub async fn protect<F: Future<Output = Response>>(
     public: &[&str],
     request: Request,

@@ -1,4 +1,4 @@
-//! The files of the API page, packed, under names that change with what is in them.
+//! The files of the API page, packed, under names that change with their content.
 
 use std::io::{self, Read};
 

@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(get_docs))
         .routes(routes!(get_docs_file))
-        // The files are part of the program; what is wrong with them a test finds.
+        // The files are part of the program; a test finds defects in them.
         .with_state(Arc::new(Assets::new()))
 }
 

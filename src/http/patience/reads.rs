@@ -86,8 +86,8 @@ impl Drop for ReaderPlace {
     }
 }
 
-/// Runs a request that only reads as one. What is a stream has its place only until it begins, and goes on
-/// as reading.
+/// Runs a request that only reads as one. A stream has its place only until it begins, and goes on as
+/// reading.
 pub async fn read<F: Future<Output = Response>>(
     reads: &ReadLimits,
     request: Request,

@@ -48,8 +48,9 @@ pub struct Departure {
     pub closed: CancellationToken,
 }
 
-/// Serves until the departure begins. Then takes what still arrives, for a while, ends idle connections,
-/// lets the others finish their answer, and returns. What is still open when `tasks` end is dropped.
+/// Serves until the departure begins. Then takes late arrivals for a while, ends idle connections, lets
+/// the others finish their answer, and returns. Connections that are still open when `tasks` end are
+/// dropped.
 pub async fn serve(
     listeners: Listeners,
     router: Router,

@@ -1,7 +1,7 @@
 //! The other ends of connections, and answers that must not come from a run's own processes.
 //!
 //! A command that reads a token, or forges one, could answer the question that was asked about it.
-//! Who answers is looked at where that can be known: at the other end of a connection within this
+//! The answering process is looked up where it can be known: at the other end of a connection within this
 //! machine. Behind a proxy the other end is the proxy.
 
 use std::net::SocketAddr;
@@ -43,6 +43,6 @@ async fn comes_from_a_run(ends: Option<ConnectionEnds>) -> bool {
         return false;
     };
     let look = tokio::task::spawn_blocking(move || is_of_a_run(remote, local));
-    // Who cannot be looked at is not trusted.
+    // A peer that cannot be looked up is not trusted.
     look.await.unwrap_or(true)
 }

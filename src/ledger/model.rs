@@ -68,9 +68,9 @@ impl Status {
 pub struct Call {
     /// Its id, made when the call began.
     pub call_id: CallId,
-    /// Who pays.
+    /// The organisation that pays.
     pub org_id: OrgId,
-    /// Who asked.
+    /// The user who asked.
     pub user_id: UserId,
     /// The run it belongs to.
     pub run_id: Option<RunId>,
@@ -183,9 +183,9 @@ pub struct TaskRow {
 /// A finished task: one row of `task_metrics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskMetric {
-    /// Whose.
+    /// The organisation.
     pub org_id: OrgId,
-    /// Who asked.
+    /// The user who asked.
     pub user_id: UserId,
     /// The run.
     pub run_id: RunId,

@@ -34,7 +34,7 @@ pub struct PriceRow {
     pub valid_from: DateTime<Utc>,
     /// The price.
     pub price: Price,
-    /// Who says so.
+    /// The source of the price.
     pub source: String,
 }
 

@@ -347,7 +347,7 @@ pub struct StoredPrice {
     pub cache_read_per_million: Option<Decimal>,
     /// Dollars for a million tokens written to the cache.
     pub cache_write_per_million: Option<Decimal>,
-    /// Who says so.
+    /// The source of the price.
     pub source: String,
 }
 

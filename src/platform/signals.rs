@@ -22,7 +22,7 @@ use crate::platform::tasks::Tasks;
 const CHANNEL: &str = "navi";
 /// Postgres takes payloads below 8,000 bytes.
 const MAX_PAYLOAD: usize = 7_900;
-/// Signals that a subscriber may lag behind before it is told that it missed some.
+/// The number of signals that a subscriber may lag behind before it learns that it missed some.
 const LAG: usize = 1_024;
 /// The time that the connection that listens may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub enum Signal {
     Changed {
         /// The kind of thing.
         topic: String,
-        /// Which one; text without blanks.
+        /// The changed thing; text without blanks.
         subject: String,
         /// Its progress.
         number: i64,
@@ -163,7 +163,7 @@ impl Signals {
         }
     }
 
-    /// A session of its own: a pooler would give what is heard to another.
+    /// A session of its own: a pooler would give its notifications to another client.
     async fn listener(&self) -> sqlx::Result<PgListener> {
         let alone = PgPoolOptions::new()
             .max_connections(1)
@@ -197,7 +197,7 @@ impl Signals {
         let _heard = self.inner.heard.send(signal);
     }
 
-    /// The numbers of what is not sent yet.
+    /// The numbers of signals that are not sent yet.
     #[cfg(test)]
     pub fn untold(&self) -> Vec<i64> {
         self.waiting().values().copied().collect()

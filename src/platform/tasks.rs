@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// The door for spawned tasks: what is spawned here is told when the process ends, and awaited.
+/// The door for spawned tasks: each is told when the process ends, and awaited.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -60,7 +60,7 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// Hands over what tasks say when they panic. Only the first witness is told.
+    /// Hands the messages of panics to a witness. Only the first witness is used.
     pub fn on_panic(&self, witness: impl Fn(&str) + Send + Sync + 'static) {
         let _first = self.panics.set(Witness(Box::new(witness)));
     }

@@ -61,9 +61,9 @@ pub enum Error {
     Foreign {
         /// The folder.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Whose it would have to be.
+        /// The owner that it would have to have.
         wanted: u32,
     },
     /// The password of an existing cluster is gone.

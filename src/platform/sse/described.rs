@@ -113,7 +113,7 @@ fn never_null(member: &mut RefOr<Schema>) {
     }
 }
 
-/// A union of components that are told apart by their `type`: pairs of a type and a component.
+/// A union of components that differ in their `type`: pairs of a type and a component.
 pub fn union<'a>(
     description: &str,
     events: impl IntoIterator<Item = (&'a str, &'a str)>,

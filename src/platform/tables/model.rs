@@ -67,7 +67,7 @@ pub enum Person {
 /// Rows that say something about a person, and what becomes of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace {
-    /// Which rows.
+    /// The rows.
     pub find: Find,
     /// The effect on them.
     pub then: Then,

@@ -13,7 +13,7 @@ use crate::platform::tables::model::{Find, Person, TablePolicy, Then, Trace, Who
 /// The number of rows that one statement changes: as many are locked, and held up, at the same time.
 const CHUNK: usize = 1_000;
 
-/// Whose rows.
+/// The owner of rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The organisation.
@@ -27,7 +27,7 @@ pub struct Subject<'a> {
 pub struct Target {
     /// The table.
     pub table: &'static str,
-    /// Which rows, as a condition over `t`, the organisation `$1` and the person `$2`.
+    /// The condition on the rows, over `t`, the organisation `$1` and the person `$2`.
     condition: String,
     /// The condition on them before they may be deleted.
     settled: Option<&'static str>,
@@ -179,8 +179,8 @@ async fn change(
     };
     let mut tx = conn.begin().await?;
     if target.shared {
-        // Who adds a row that shares one of these waits for this transaction; what was added before
-        // is seen by the next statement.
+        // A transaction that adds a row that shares one of these waits for this one; rows that were added
+        // before are seen by the next statement.
         let lock = format!("select from {table} t where {which} for update");
         sqlx::query(AssertSqlSafe(lock))
             .bind(subject.org)

@@ -38,8 +38,8 @@ pub struct TraceConfig {
     )]
     pub otel_exporter_otlp_traces_endpoint: Option<Url>,
 
-    /// Headers of every request to the collector: `name=value`, separated by commas, values with percent
-    /// signs for what is special, as in `authorization=Bearer%20…`.
+    /// Headers of every request to the collector: `name=value`, separated by commas, with special
+    /// characters in values percent-encoded, as in `authorization=Bearer%20…`.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_HEADERS", value_name = "HEADERS")]
     pub otel_exporter_otlp_headers: Option<SecretString>,
 
@@ -231,7 +231,7 @@ pub enum OtlpCompression {
     Gzip,
 }
 
-/// Which traces are recorded.
+/// The traces that are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TraceSampler {
     /// All.
@@ -279,7 +279,7 @@ impl fmt::Display for Ratio {
 pub struct Pairs(pub Vec<(String, String)>);
 
 impl Pairs {
-    /// Reads `name=value,other=value`. What is wrong is not repeated: it may be a secret.
+    /// Reads `name=value,other=value`. A wrong text is not repeated: it may be a secret.
     fn parse(text: &str) -> Result<Self, String> {
         let entries = text.split(',').map(str::trim);
         let pairs = entries.filter(|entry| !entry.is_empty()).map(|entry| {

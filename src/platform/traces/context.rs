@@ -52,7 +52,7 @@ impl TraceContext {
         self.0.is_some()
     }
 
-    /// True if what is done in the place where this is called becomes a span.
+    /// True when work in the place where this is called becomes a span.
     pub(super) fn is_recorded_here() -> bool {
         Context::map_current(|context| {
             context.get::<Within>().is_some() && context.span().is_recording()
@@ -133,7 +133,7 @@ impl TraceContext {
         TraceParent::of(self.0.as_ref()?.span().span_context())
     }
 
-    /// The same for model providers, which are told only where a setting says so.
+    /// The same for model providers, which receive it only where a setting says so.
     pub fn parent_for_providers(&self) -> Option<TraceParent> {
         let (_, recording) = self.recording()?;
         recording.tells_providers.then(|| self.parent()).flatten()
@@ -177,7 +177,7 @@ impl std::ops::Deref for TraceSpan {
 
 impl Drop for TraceSpan {
     fn drop(&mut self) {
-        // Contexts of what was begun within it may live longer.
+        // Contexts of spans within it may live longer.
         if let Some(context) = &self.0.0 {
             context.span().end();
         }

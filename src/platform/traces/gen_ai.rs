@@ -1,7 +1,7 @@
 //! Spans of models, tools and agents, by the conventions for generative AI.
 //!
-//! These are those of `open-telemetry/semantic-conventions-genai` v0.1.0. What was said and what it was
-//! said to is never part of a span.
+//! These are those of `open-telemetry/semantic-conventions-genai` v0.1.0. Prompts and answers are never
+//! part of a span.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ pub fn first_chunk_after(span: &TraceContext, waited: Duration) {
     span.set("gen_ai.response.time_to_first_chunk", waited.as_secs_f64());
 }
 
-/// Says what was used.
+/// Records the used tokens.
 pub fn used_tokens(span: &TraceContext, tokens: TokenCounts) {
     let TokenCounts {
         input,

@@ -5,7 +5,7 @@
 //! where tracing is off, and then cost a look at an option.
 //!
 //! A request never waits for the collector: an ended span goes into a bounded queue, or is dropped and
-//! counted when the queue is full. A task sends what is in it, and cleans each span before it leaves.
+//! counted when the queue is full. A task sends the queued spans, and cleans each before it leaves.
 
 mod cleaning;
 mod collector;

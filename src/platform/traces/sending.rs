@@ -30,7 +30,7 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// Sends until the process ends, and then what is left, if the collector takes it soon.
+    /// Sends until the process ends, and then the rest, if the collector takes it soon.
     pub(super) async fn run(mut self, stopping: CancellationToken) {
         let mut batch = Vec::new();
         let mut is_failing = false;

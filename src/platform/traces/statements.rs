@@ -3,8 +3,8 @@
 //! Where no trace is recorded nothing is formatted. The text of a statement stays here: a span has its
 //! verb and, where it names one table alone, the table.
 //!
-//! That a statement failed is said by an event of its own, right before the one that logs it and without
-//! a pause between them (`vendor/sqlx-postgres`).
+//! The failure of a statement has an event of its own, right before the one that logs the statement and
+//! without a pause between them (`vendor/sqlx-postgres`).
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -5,7 +5,7 @@
 
 use crate::platform::redact::rules::scan::Anchors;
 
-/// The longest name that is looked at, in bytes. What is longer is no name but a text.
+/// The longest name that is looked at, in bytes. A longer one is no name but a text.
 pub(super) const MAX_NAME: usize = 96;
 /// More words than the longest name of a secret has.
 const MAX_WORDS: usize = 16;

@@ -33,7 +33,7 @@ pub enum PolicyError {
         /// True when it should have matched.
         expected: bool,
     },
-    /// A workspace's rule would loosen what is built in.
+    /// A workspace's rule would loosen a built-in one.
     #[error("the rule `{rule}` would loosen the policy: {reason}")]
     Looser {
         /// The rule.

@@ -2,7 +2,7 @@
 
 use crate::policy::judge::call::{Call, Field, HOLE};
 
-/// Whose processes get a signal.
+/// The processes that get a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Signalled {
     /// Those that the command started, or none.

@@ -209,7 +209,7 @@ impl<'a> Places<'a> {
             return said;
         }
         let text = real.to_string_lossy().into_owned();
-        // The folder itself stands for what is in it.
+        // The folder itself stands for the files in it.
         let temporary = is_temporary(&format!("{text}/"));
         match said {
             Place::Temporary(_) if temporary => Place::Temporary(text),
@@ -265,8 +265,8 @@ fn known_path(text: &str) -> Option<PathBuf> {
 /// The most of a file that is looked at, in bytes.
 const LOOKED_AT: u64 = 8 << 20;
 
-/// Looks into a file. What is no file, cannot be read or is no text holds no secret that could be
-/// told.
+/// Looks into a file. A file that cannot be read, is not a file or is not text holds no secret that could
+/// be detected.
 fn file_holds_secret(path: &Path, evidence: Evidence) -> bool {
     // Without `O_NONBLOCK`, to open a pipe would be to wait for its writer.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;

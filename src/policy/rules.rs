@@ -1,4 +1,4 @@
-//! The file of rules: its format, and what is checked when it is loaded.
+//! The file of rules: its format, and the checks when it is loaded.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

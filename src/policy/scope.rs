@@ -46,7 +46,7 @@ pub enum ActionScope {
         /// Relative to the workspace, or absolute.
         path: String,
     },
-    /// Deleting a file or a folder, or what is below it.
+    /// Deleting a file or a folder, or something below it.
     Delete {
         /// Relative to the workspace, or absolute.
         path: String,
@@ -89,7 +89,7 @@ pub enum ActionScope {
 }
 
 impl ActionScope {
-    /// The hash that is remembered of what is allowed for good.
+    /// The hash that is stored of a lasting approval.
     pub fn digest(&self) -> String {
         match self {
             Self::Command { digest, .. } => hashed(&["command", digest]),

@@ -237,7 +237,7 @@ impl Policy {
         access: FileAccess,
         places: Places<'_>,
     ) -> Judgement {
-        // The file tools know no home directory and refuse what is outside.
+        // The file tools know no home directory and refuse paths outside.
         let path_text = path
             .strip_prefix('~')
             .map_or_else(|| path.to_owned(), |rest| format!("./~{rest}"));

@@ -50,7 +50,7 @@ pub struct Explained {
 }
 
 impl Explanation {
-    /// Puts together what was judged under both settings.
+    /// Puts together the judgements under both settings.
     pub(in crate::policy) fn of(
         command: &str,
         steps: Vec<ReadStep>,

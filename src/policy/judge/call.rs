@@ -2,7 +2,7 @@
 
 use crate::policy::reach::closed::UNKNOWN_PART;
 
-/// Stands in a text for what is not known before the command runs.
+/// Stands in a text for a part that is not known before the command runs.
 pub const HOLE: char = UNKNOWN_PART;
 
 /// The degree to which a word is known.

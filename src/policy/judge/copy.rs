@@ -102,7 +102,7 @@ impl Walker<'_> {
         linked
     }
 
-    /// Judges what is copied, moved or linked to.
+    /// Judges the source of a copy, a move or a link.
     fn takes(&mut self, from: &Field, is_link: bool, call: &Call) {
         let (program, segment) = (call.program.as_str(), call.segment.as_str());
         let place = self.place(from);

@@ -1,4 +1,4 @@
-//! Which files programs read and write.
+//! Files that programs read and write.
 
 use crate::policy::judge::call::{Call, Field};
 use crate::policy::judge::walker::Walker;

@@ -135,7 +135,7 @@ impl Walker<'_> {
         let object = (!self.fed && !is_by_path)
             .then(|| objects::of_call(call, place))
             .flatten();
-        // Where packages come from is told by files and settings.
+        // Files and settings decide where packages come from.
         let is_install = |object: &ActionScope| matches!(object, ActionScope::Install { .. });
         let object = object.filter(|object| !(self.disturbed && is_install(object)));
         for number in matching {

@@ -1,5 +1,5 @@
-//! The guard against scans of a whole tree: they take minutes, fill the context and find what is
-//! ignored. What is pinned here is what clients of the guard know from before.
+//! The guard against scans of a whole tree: they take minutes, fill the context and find ignored files.
+//! The behaviour that is pinned here is the one that clients of the guard know.
 
 use crate::policy::judge::call::{Call, Field, Stdin};
 use crate::policy::model::Rewrite;
@@ -51,7 +51,7 @@ fn grep_is_unbounded(call: &Call) -> bool {
     if !call.has(&["-r", "-R", "--recursive", "--dereference-recursive"]) {
         return false;
     }
-    // A kind of files bounds what is read; leaving folders out does not.
+    // A kind of files bounds the read; leaving folders out does not.
     let valued = [
         "-e",
         "-f",

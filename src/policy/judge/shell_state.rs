@@ -146,7 +146,7 @@ pub fn names(text: &str) -> HashMap<String, usize> {
     counts
 }
 
-/// A text that shows what is not known as `…`.
+/// A text that shows unknown parts as `…`.
 pub fn shown(text: &str) -> String {
     text.replace(HOLE, "…")
 }

@@ -74,7 +74,7 @@ pub struct Walker<'a> {
     pub(super) disturbed: bool,
     /// The findings below folders so far.
     pub(super) searched: Searched,
-    /// The files whose names the program that is judged is told; none when that is not known.
+    /// The files whose names the program that is judged receives; none when they are not known.
     pub(super) listed: Option<ListedFiles>,
     /// The tree of steps, for explanations.
     pub trace: Option<ReadTrace>,

@@ -300,7 +300,7 @@ fn assigned(walker: &mut Walker<'_>, arg: &Field, segment: &str) {
 
 fn env(walker: &mut Walker<'_>, call: &Call) {
     if let Some(text) = call.value(&["-S", "--split-string"]) {
-        // Its quoting is close to the shell's, and what is left over is judged as more words.
+        // Its quoting is close to the shell's, and the rest is judged as more words.
         let at = call
             .args
             .iter()
@@ -375,7 +375,7 @@ fn read(walker: &mut Walker<'_>, call: &Call) {
 
 fn locked(walker: &mut Walker<'_>, call: &Call) {
     if let Some(code) = call.value(&["-c", "--command"]) {
-        // `script` keeps what is printed in a file.
+        // `script` keeps the output in a file.
         walker.handing_on(|walker| walker.code(&code, call));
         return;
     }

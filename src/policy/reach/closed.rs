@@ -9,7 +9,7 @@ use nix::unistd::User;
 
 use crate::policy::reach::links::real_path;
 
-/// Stands in a text for what is not known before the command runs.
+/// Stands in a text for a part that is not known before the command runs.
 pub const UNKNOWN_PART: char = '\u{fffc}';
 /// The most entries of a folder whose names are looked for in a text.
 const MAX_ENTRIES: usize = 200;
@@ -185,10 +185,10 @@ fn may_meet(pattern: &str, folder: &Path, is_known: bool, is_inside: bool) -> bo
         return false;
     }
     parts.iter().zip(&names).all(|(part, name)| {
-        // The shell has put every alternative in braces in its place; what is left of them is text.
+        // The shell has put every alternative in braces in its place; remaining braces are text.
         let plain = part.replace('{', "[{]").replace('}', "[}]");
         let glob = GlobBuilder::new(&plain).build();
-        // A star matches no hidden name, and what is no pattern is a name.
+        // A star matches no hidden name, and a part without a pattern is a name.
         let is_hidden = is_known && name.starts_with('.') && part.starts_with(['*', '?']);
         let matches = glob.map_or(*part == name, |glob| {
             glob.compile_matcher().is_match(name.as_ref())

@@ -128,10 +128,10 @@ pub enum Piece {
     Process {
         /// The commands.
         script: Script,
-        /// True for `>( )`, whose commands read what is written to it.
+        /// True for `>( )`, whose commands read the text that is written to it.
         reads: bool,
     },
-    /// An arithmetic expression, with what is expanded inside it.
+    /// An arithmetic expression, with the expansions inside it.
     Arithmetic(Word),
 }
 

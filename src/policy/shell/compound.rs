@@ -175,7 +175,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `[[ … ]]`: whatever is compared, only what is expanded matters.
+    /// `[[ … ]]`: whatever is compared, only the expansions matter.
     fn test(&mut self) -> Result<Node, Trouble> {
         let mut words = Vec::new();
         loop {

@@ -29,7 +29,7 @@ pub(super) struct Pending {
     pub(super) delimiter: String,
     pub(super) literal: bool,
     pub(super) strip_tabs: bool,
-    /// Which here-document of the text it is.
+    /// The number of the here-document in the text.
     pub(super) number: usize,
 }
 

@@ -123,7 +123,7 @@ impl Parser<'_> {
             });
         }
         if operation == Operation::Plain {
-            // `%` and `##*/` cut a path, and what is left of a harmless path is harmless.
+            // `%` and `##*/` cut a path, and the rest of a harmless path is harmless.
             operation = if self.ahead("%") || self.ahead("##*/}") {
                 Operation::Shorten
             } else {

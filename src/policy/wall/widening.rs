@@ -115,7 +115,8 @@ impl HostPort {
     /// Reads `NAME:PORT`, or `NAME` with the usual port.
     fn parse(text: &str, usual: u16) -> Result<Self, PolicyError> {
         let wrong = || refused(&format!("hosts: `{text}` is no NAME:PORT"));
-        // Letters of other scripts look like others, and what is no name or address is something else.
+        // Letters of other scripts look like others, and a text that is no name or address is something
+        // else.
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
         if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(plain) {
             return Err(wrong());
@@ -218,7 +219,7 @@ fn texts<'a>(name: &str, value: &'a Value) -> Result<Vec<&'a str>, PolicyError> 
     texts.map(|item| item.as_str().ok_or_else(wrong)).collect()
 }
 
-/// An absolute path without `.` and `..`, so that a person is shown what is opened.
+/// An absolute path without `.` and `..`, so that a person is shown the path that is opened.
 fn folder(text: &str) -> Result<PathBuf, PolicyError> {
     let path = PathBuf::from(text);
     let mut parts = path.components();

@@ -73,7 +73,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("yaml", &["yaml", "yml"]),
 ];
 
-/// Subcommands of git that show what is in files that it tracks.
+/// Subcommands of git that show the contents of files that it tracks.
 const GIT_SHOWS: &[&str] = &[
     "grep",
     "archive",
@@ -306,7 +306,7 @@ fn known_part(path: &str) -> (&str, &str) {
     (folder, path.rsplit('/').next().unwrap_or_default())
 }
 
-/// Patterns of the names that `rg` is told to search; none when one of them cannot be told.
+/// Patterns of the names that `rg` has to search; none when one of them cannot be known.
 fn kinds(call: &Call) -> Vec<String> {
     let mut names: Vec<String> = values(call, &["-g", "--glob", "--iglob"])
         .into_iter()

@@ -9,7 +9,7 @@ use crate::policy::judge::walker::Walker;
 use crate::policy::paths::Place;
 use crate::policy::rule::FileAccess;
 
-/// Programs that show or copy what is in the files they are given.
+/// Programs that show or copy the contents of the files they are given.
 const READERS: &[&str] = &[
     "cat",
     "tac",
@@ -119,7 +119,7 @@ const READERS: &[&str] = &[
     "readarray",
 ];
 
-/// Programs that show nothing of what is in the files they are given.
+/// Programs that show nothing of the contents of the files they are given.
 const SILENT: &[&str] = &[
     "ls",
     "ll",
@@ -235,7 +235,7 @@ impl Walker<'_> {
             self.reads_folders(call);
             self.reads_unnamed(call);
         }
-        // These speak of names, not of what is in the files.
+        // These speak of names, not of contents.
         let names_only = [
             "check-ignore",
             "check-attr",

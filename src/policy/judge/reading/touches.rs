@@ -127,7 +127,7 @@ impl Walker<'_> {
         self.note_about(object, fact, program, segment);
     }
 
-    /// Judges a file of the workspace by where it really is, and by what is in it.
+    /// Judges a file of the workspace by its real place and by its content.
     pub(in crate::policy::judge) fn reads_inside(
         &mut self,
         inside: &str,
@@ -148,7 +148,7 @@ impl Walker<'_> {
         self.note_about(object, Found::ReadsAt(at), by, segment);
     }
 
-    /// Judges that the server's own data are touched; to read a folder is to read what is in it.
+    /// Judges that the server's own data are touched; to read a folder is to read the files in it.
     pub(in crate::policy::judge) fn server_data(
         &mut self,
         place: &Place,
@@ -209,8 +209,8 @@ impl Walker<'_> {
         }
     }
 
-    /// A path from where the command stands, with nothing taken out of it: what is above a link is
-    /// where the link leads.
+    /// A path from where the command stands, with nothing taken out of it: the folder above a link is the
+    /// one above its target.
     fn spelled(&self, path: &str) -> String {
         let root = self.places.root_text();
         let set = self.scope.value("HOME", &root);

@@ -225,7 +225,7 @@ fn begins(word: &str, option: &str) -> bool {
     }
 }
 
-/// True for what is written like a path of a file of code.
+/// True for text that is written like a path of a file of code.
 fn is_path(text: &str) -> bool {
     const ENDINGS: &[&str] = &[
         ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".jar", ".java", ".dll",

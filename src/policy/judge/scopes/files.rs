@@ -2,7 +2,7 @@
 
 use crate::policy::scope::ActionScope;
 
-/// Programs that show what is in a file and send it nowhere.
+/// Programs that show the content of a file and send it nowhere.
 const SHOW: &[&str] = &[
     "redirection",
     "cat",

@@ -16,7 +16,8 @@ const FINDING_MORE: &[&str] = &[
 ];
 
 impl Walker<'_> {
-    /// True if what is printed here goes on to a file or to a program that may do more than show it.
+    /// True if output that is printed here goes on to a file or to a program that may do more than show
+    /// it.
     pub(in crate::policy::judge) fn is_passed_on(&self) -> bool {
         self.passes_on || self.scope.hands_on
     }

@@ -1,4 +1,4 @@
-//! Noting what was found, with the object that it is about.
+//! Records findings, with the objects that they are about.
 
 use crate::platform::text::cut_bytes;
 use crate::policy::judge::call::Call;
@@ -18,7 +18,7 @@ pub(in crate::policy::judge) struct Outer {
 }
 
 impl Walker<'_> {
-    /// Notes what was found about a text.
+    /// Records a finding about a text.
     pub(in crate::policy::judge) fn note(&mut self, found: Found, kind: &str, segment: &str) {
         self.note_about(None, found, kind, segment);
     }
@@ -28,7 +28,7 @@ impl Walker<'_> {
         self.note(Found::Fact(fact), kind, segment);
     }
 
-    /// Notes what was found about an object; without one, about the exact text.
+    /// Records a finding about an object; without one, about the exact text.
     pub(in crate::policy::judge) fn note_about(
         &mut self,
         object: Option<ActionScope>,

@@ -78,7 +78,7 @@ impl StepKind {
 pub struct ReadStep {
     /// Its kind.
     pub kind: StepKind,
-    /// Its text: as it is written, or a program's words as they are known, with `…` for what is not.
+    /// Its text: as it is written, or a program's words as far as they are known, with `…` for the rest.
     pub text: String,
     /// The program's standard input, when it is given something.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -170,7 +170,7 @@ impl CursorValue for Rank {
     }
 }
 
-/// Which groups.
+/// Selects groups.
 #[derive(Clone, Debug, Default)]
 pub struct ErrorFilter {
     /// Words in the type or message.

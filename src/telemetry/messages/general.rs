@@ -160,7 +160,7 @@ fn is_ip6(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit()) && text.parse::<Ipv6Addr>().is_ok()
 }
 
-/// True if what is found is no part of a longer word, as `d::f` is of `std::fs`.
+/// True if the match is no part of a longer word, as `d::f` is of `std::fs`.
 fn stands_alone(line: &str, range: &Range<usize>) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let before = line[..range.start].chars().next_back();

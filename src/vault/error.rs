@@ -47,7 +47,7 @@ pub enum Error {
     /// KMS refused for another reason.
     #[error("KMS refused with {0}")]
     Refused(String),
-    /// KMS answered something that is no answer to what was asked.
+    /// KMS answered with another key than was asked for, or with none.
     #[error("KMS answered with another key than was asked for, or with none")]
     Garbled,
     /// The wrapped data key does not open here: it was changed or belongs to another organisation or

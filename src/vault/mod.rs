@@ -1,4 +1,4 @@
-//! Encryption at rest: what is sealed can be opened in its own place and nowhere else.
+//! Encryption at rest: a sealed value can be opened in its own place and nowhere else.
 //!
 //! A value is sealed with a data key, the data key is wrapped by KMS or, in development, by a local
 //! key, and lies wrapped beside the value. Start at [`service::Vault`]; `docs/vault.md` has the format

@@ -55,7 +55,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// The keys that wrap data keys here.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// KMS; what is sealed is sealed with it when it is there.
+    /// KMS; values are sealed with it when it is there.
     pub kms: Option<Kms>,
     /// The key of a developer's machine.
     pub development: Option<Development>,

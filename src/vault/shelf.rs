@@ -32,7 +32,7 @@ pub struct Shelf<V> {
 
 struct State<V> {
     kept: HashMap<Vec<u8>, Shelved<V>>,
-    /// In the order of their making; what was replaced since is passed over.
+    /// In the order of their making; entries that were replaced since are passed over.
     order: VecDeque<(Vec<u8>, u64)>,
     made: u64,
     /// Calls that have a waiter. A call without any is gone.
@@ -125,7 +125,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         making
     }
 
-    /// Keeps a value, and lets go of what is too old or too much.
+    /// Keeps a value, and drops entries that are too old or too many.
     pub fn put(&self, name: Vec<u8>, value: V, now: Instant) {
         let mut state = self.lock();
         state.made += 1;

@@ -62,7 +62,7 @@ pub enum WorkspaceError {
     /// It is there but cannot be read.
     #[error("the workspace `{path}` cannot be read: {reason}")]
     Unreadable {
-        /// Which directory.
+        /// The directory.
         path: String,
         /// The system's error.
         reason: String,

@@ -42,7 +42,7 @@ const BESIDE_TARGET: &[&str] = &["Cargo.toml", "build.sbt", "pom.xml"];
 /// Generated files that stand beside others.
 const FILES: &[&str] = &[".DS_Store", ".coverage"];
 
-/// True if what is in a folder below the root was generated.
+/// True if the files in a folder below the root were generated.
 pub fn is_generated_folder(root: &Path, folder: &Path) -> bool {
     let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
         return false;

@@ -24,7 +24,7 @@ use crate::workspace::resolve::{EntryKind, Resolution, is_of_the_kernel};
 /// The longest path that is accepted, in bytes: the kernel's own limit.
 const MAX_PATH_BYTES: usize = 4096;
 
-/// Folders of the operating system. What is below them may be a project.
+/// Folders of the operating system. A folder below them may be a project.
 const SYSTEM_FOLDERS: &[&str] = &[
     "/bin",
     "/boot",
@@ -297,7 +297,7 @@ impl Workspace {
             .ok_or_else(|| PathError::LeadsOut(link.to_string()))
     }
 
-    /// Opens a directory, creating what is missing of it when asked.
+    /// Opens a directory, creating missing parts of it when asked.
     fn parent(&self, parent: &RelativePath, create: bool) -> Result<OwnedFd, PathError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
         match self.resolve(parent, flags) {

@@ -10,9 +10,9 @@ use std::path::{Component, Path, PathBuf};
 /// The most links on the way, as the kernel counts.
 const MAX_LINKS: usize = 40;
 
-/// The place that an absolute path leads to. Links are resolved as far as anything is there; what is
+/// The place that an absolute path leads to. Links are resolved as far as the path exists; a part that is
 /// missing or may not be looked at is taken by its letters. So a path has one place, with its end or
-/// without it, and the answer to whose it is says nothing of what lies there.
+/// without it, and the answer about its owner reveals nothing of its content.
 pub fn place_of(path: &Path) -> PathBuf {
     let mut place = PathBuf::from("/");
     let mut rest = names(path);

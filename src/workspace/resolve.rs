@@ -17,7 +17,7 @@ use nix::sys::statfs::{
 /// The number of times that a resolution is repeated when a directory is renamed while it runs.
 const RACE_RETRIES: usize = 16;
 
-/// Who walks a path's components.
+/// The resolver of a path's components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// The kernel: links that stay inside are followed.

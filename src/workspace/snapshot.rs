@@ -1,8 +1,8 @@
 //! The files of a workspace at one moment, to be compared with those of another.
 //!
-//! A file is told by its size, its times and, as far as there is room for it, the hash of its content. What
-//! tools generate is left out. Git would not do instead: it says nothing about what it ignores, and after a
-//! commit nothing about what was committed.
+//! A file is identified by its size, its times and, as far as there is room for it, the hash of its
+//! content. Generated files are left out. Git would not do instead: it says nothing about ignored files,
+//! and after a commit nothing about the committed changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Whose workspaces are: the folders that organisations may work in, and those they have.
+//! Ownership of workspaces: the folders that organisations may work in, and those they have.
 //!
 //! A setting says where workspaces may lie. The first organisation that uses a folder has it from then
 //! on, with all that it holds; for others there is no such folder. Start at [`service::Workspaces`].

@@ -31,7 +31,7 @@ impl Binding {
     }
 }
 
-/// Whose a folder is, as an organisation may know it.
+/// The ownership of a folder, as an organisation may know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// No part of it belongs to anybody.

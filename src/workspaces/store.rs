@@ -23,8 +23,8 @@ pub async fn take_alone(conn: &mut PgConnection) -> sqlx::Result<()> {
         .map(drop)
 }
 
-/// Whose a place is, as this organisation may know it: of another one it learns that there is one, and
-/// neither which nor where its folder begins.
+/// The ownership of a place, as this organisation may know it. Of another owner it learns that there is
+/// one, and neither which nor where its folder begins.
 pub async fn standing(
     conn: &mut PgConnection,
     org_id: &OrgId,

@@ -168,7 +168,7 @@ impl Rates {
 /// Slows down a principal who changes things faster than the limit. Reading is free, unless a model is
 /// asked for it.
 ///
-/// The headers are those of the IETF's `RateLimit` draft: a policy, and what is left of it.
+/// The headers are those of the IETF's `RateLimit` draft: a policy, and the rest of the allowance.
 pub async fn rate<F: Future<Output = Response>>(
     rates: &Rates,
     request: Request,

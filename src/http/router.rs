@@ -246,7 +246,7 @@ async fn within(State(inner): State<Arc<Inner>>, request: Request, next: Next) -
     } = &*inner;
     // Innermost: only what would run is audited, and nothing runs before it is.
     let audited = |request| record(recorder, request, |request| next.run(request));
-    // Before the audit log, which keeps what was said, and behind what refuses without reading.
+    // Before the audit log, which keeps the unpacked text, and behind layers that refuse without reading.
     let unpacked = |request| unpack(request, audited);
     // Requests that only read take their turn, behind the layers that refuse and before a connection is
     // taken.

@@ -1,5 +1,5 @@
-//! Spans of requests, by the conventions for HTTP servers. The address that was asked for is no part of
-//! them: the route's template says what was asked, and the rest is for the handler alone.
+//! Spans of requests, by the conventions for HTTP servers. The requested address is no part of them: the
+//! route's template names the request, and the rest is for the handler alone.
 
 use axum::body::Body;
 use axum::extract::Request;

@@ -1,5 +1,5 @@
-//! Packed bodies, unpacked before anything reads them: the audit log keeps what was said and not how it
-//! was packed, and every limit of a body's size is one of its unpacked size.
+//! Packed bodies, unpacked before anything reads them: the audit log keeps the unpacked text, and every
+//! limit of a body's size is one of its unpacked size.
 //!
 //! They are unpacked as they are read, so a body that is not read costs nothing, and neither does what lies
 //! beyond a limit. `tower_http`'s layer is not used: it takes zstd windows of 128 MiB, leaves out all but

@@ -25,7 +25,7 @@ impl Clock {
         Self::Fixed(Arc::new(AtomicI64::new(at.timestamp_micros())))
     }
 
-    /// The present moment, to the microsecond: what is written is what is read back.
+    /// The present moment, to the microsecond: a time that is written is the same when it is read back.
     pub fn now(&self) -> DateTime<Utc> {
         let micros = match self {
             #[expect(

@@ -181,8 +181,8 @@ pub async fn connect_once(servers: &Servers) -> Result<PgConnection, Error> {
     }
 }
 
-/// Applies what is pending, makes the partitions of the coming months, and answers with what was
-/// applied.
+/// Applies pending migrations, makes the partitions of the coming months, and returns the migrations that
+/// were applied.
 ///
 /// Two at once take turns. The session is thrown away at the end: sqlx keeps its own lock when a
 /// migration fails, and a pooled connection would take that lock along.
@@ -198,8 +198,8 @@ pub async fn migrate(
     Ok(applied)
 }
 
-/// Goes back until `target` is the newest migration that is applied; 0 undoes everything. The data
-/// in dropped tables is lost. Answers with what was undone, newest first.
+/// Goes back until `target` is the newest migration that is applied; 0 undoes everything. The data in
+/// dropped tables is lost. Returns the migrations that were undone, newest first.
 pub async fn undo(
     servers: impl Into<Servers>,
     target: i64,

@@ -73,7 +73,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why a text says nothing about what is logged.
+/// The reason that a text is not valid as a log level.
 #[derive(Debug, thiserror::Error)]
 enum NoLevel {
     /// It is one word and no level. To the filter it would be the name of a module, and silence.
@@ -108,8 +108,8 @@ pub enum LoggingError {
     Twice(#[from] TryInitError),
 }
 
-/// Sends what is logged in this process to a file or else to the standard error stream, without these
-/// secrets. Where the process is traced, statements to the database become spans.
+/// Sends the log of this process to a file or else to the standard error stream, without these secrets.
+/// Where the process is traced, statements to the database become spans.
 pub fn init(
     config: &LogConfig,
     secrets: KnownSecrets,

@@ -179,8 +179,8 @@ metrics! {
         navi_feedback_ratings_total: IntCounterVec["rating"],
         /// Events of answers that clients reported.
         navi_feedback_signals_total: IntCounterVec["signal"],
-        /// When this process last looked after what is kept without a failure, in seconds since 1970;
-        /// of all processes one does it each time, so the newest of them counts.
+        /// Time of this process's last retention pass without a failure, in seconds since 1970; one of
+        /// all processes makes each pass, so the newest of them counts.
         navi_retention_last_success_timestamp_seconds: IntGauge,
         /// Tables that retention could not look after, and passes that it could not make.
         navi_retention_failures_total: IntCounter,
@@ -287,8 +287,8 @@ impl std::ops::Deref for Metrics {
 impl Metrics {
     /// Registers everything and brings every series to life at zero.
     ///
-    /// `models` and `providers` close the sets of those labels; what is not among the models is
-    /// counted under [`OTHER_MODEL`].
+    /// `models` and `providers` close the sets of those labels; other models are counted under
+    /// [`OTHER_MODEL`].
     pub fn new(models: &[String], providers: &[&str]) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let collectors = Collectors::register(&registry)?;

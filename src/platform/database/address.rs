@@ -85,7 +85,7 @@ impl DatabaseAddress {
             } else if TARGET.contains(&&*lower) {
                 wanted = Some(WantedServer::named(value).ok_or(AddressError::Target)?);
             } else if lower == "sslrootcert" && value == "system" {
-                // The certificates of the system are what is used without any.
+                // Without any, the certificates of the system are used.
             } else if let Some((_, known)) = PASSED_ON.iter().find(|(known, _)| *known == lower) {
                 common.push(pair(known, value));
             } else if lower.starts_with("options[") {

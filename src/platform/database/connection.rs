@@ -109,14 +109,14 @@ impl PooledTransaction {
         })
     }
 
-    /// Keeps what was done.
+    /// Commits the transaction.
     pub async fn commit(mut self) -> sqlx::Result<()> {
         PgTransactionManager::commit(&mut self.conn).await?;
         self.is_open = false;
         Ok(())
     }
 
-    /// Undoes what was done.
+    /// Rolls the transaction back.
     pub async fn rollback(mut self) -> sqlx::Result<()> {
         PgTransactionManager::rollback(&mut self.conn).await?;
         self.is_open = false;

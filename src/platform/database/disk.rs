@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::platform::database::servers::Servers;
 
-/// More than what is left over in files that are there, and gone again at the end: half a mebibyte of rows.
+/// More than the free space within existing files, and gone again at the end: half a mebibyte of rows.
 const TRY: &str = "begin; \
     create temporary table navi_room on commit drop as \
         select repeat(md5(n::text), 32) as filling from generate_series(1, 512) n; \

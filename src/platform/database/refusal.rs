@@ -25,7 +25,7 @@ const WORDS_OF_POOLERS: &[&str] = &[
     "remaining connection slots",
 ];
 
-/// A server answers and is not what was wanted.
+/// A server answers and is not the wanted one.
 #[derive(Debug, thiserror::Error)]
 #[error("it takes no writes")]
 pub struct NotWanted;

@@ -4,8 +4,8 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::platform::database::servers::Servers;
 
-/// True if a pooler gives the session of one client to another: then what is locked or set in it would come
-/// to that one, too.
+/// True if a pooler gives the session of one client to another: then locks and settings of one would come
+/// to the other, too.
 pub async fn are_shared(first: &mut PgConnection, servers: &Servers) -> sqlx::Result<bool> {
     let Ok(mut second) = servers.connect().await else {
         // There may be no room for a second one.

@@ -24,7 +24,8 @@ use crate::platform::sync::{lock, unpoisoned};
 
 /// The longest that Postgres may take to write everything down and end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
-/// The longest that it may take once it is told not to; the next start recovers from the log.
+/// The longest that it may take after an immediate stop (`SIGQUIT`); the next start recovers from the
+/// log.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);
 /// The interval at which the length of the log is checked.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);

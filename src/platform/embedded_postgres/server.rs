@@ -169,7 +169,7 @@ fn open_the_way(folder: &Folder, account: Account) -> Result<(), Error> {
         Account::Own | Account::Namespace { .. } => 0o700,
     };
     let root = folder.root();
-    // Ours, not the account's, which could otherwise replace what is in it.
+    // Ours, not the account's, which could otherwise replace the files in it.
     Account::Own.take_over(root)?;
     std::fs::set_permissions(root, PermissionsExt::from_mode(mode))
         .map_err(Error::file("cannot change the mode of", root))

@@ -60,7 +60,7 @@ impl Charset {
         }
     }
 
-    /// The text of these bytes, with replacement characters for what is none.
+    /// The text of these bytes, with replacement characters for bytes that are not text.
     pub(super) fn decode_lossy(self, bytes: &[u8]) -> String {
         match self {
             Self::Utf16Le | Self::Utf16Be => String::from_utf16_lossy(&self.units(bytes)),

@@ -108,7 +108,7 @@ impl Contents {
         Self::Inexact { text, why }
     }
 
-    /// The text to be looked at; none of what is binary.
+    /// The text to be looked at; none for binary content.
     pub fn text(self) -> Option<String> {
         match self {
             Self::Text(stored) => Some(stored.text),

@@ -42,8 +42,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<StoredText> {
     fitting.next().is_none().then_some(first)
 }
 
-/// True if letters with accents stand within words of plain letters, as they do in Western Europe. In texts
-/// of other encodings, what is read so makes whole words, or stands where no such sign does.
+/// True if letters with accents stand within words of plain letters, as they do in Western Europe. In
+/// texts of other encodings, the letters that are read so make whole words, or stand where no such sign
+/// does.
 fn is_western(text: &str) -> bool {
     let is_foreign = |c: char| NEVER.contains(c) || matches!(c, '\u{80}'..='\u{9f}');
     if text.contains(is_foreign) || has_odd_place(text) {

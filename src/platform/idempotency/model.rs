@@ -80,7 +80,7 @@ pub enum Created<T> {
 }
 
 impl<T: Serialize> Created<T> {
-    /// The id of what was created, from its place in the answer, a JSON pointer.
+    /// The id of the created thing, from its place in the answer, a JSON pointer.
     pub fn id(&self, pointer: &str) -> Option<String> {
         let id = match self {
             Self::Now(thing) => serde_json::to_value(thing).ok()?.pointer(pointer)?.clone(),

@@ -13,9 +13,8 @@ use crate::platform::redact::text::{push_placeholder, redact_text};
 /// The depth to which substitutions inside secrets inside substitutions are shown.
 const MAX_DEPTH: usize = 8;
 
-/// The text like [`redact_text`] makes it, but with every command substitution, process substitution
-/// and expansion with an operation that stands in a secret. What is inside of these is redacted in
-/// turn.
+/// The text like [`redact_text`] makes it, but with every command substitution, process substitution and
+/// expansion with an operation that stands in a secret. Their contents are redacted in turn.
 pub fn redact_command(text: &str) -> Cow<'_, str> {
     shown(text, 0)
 }

@@ -22,11 +22,11 @@ use crate::platform::redact::rules::span::Span;
 use crate::platform::redact::rules::vendors::value::open_vendor;
 use crate::platform::redact::text::push_placeholder;
 
-/// The most that is held back, in bytes; a private key of 8192 bits has fewer. What is still not
+/// The most that is held back, in bytes; a private key of 8192 bits has fewer. Text that is still not
 /// decided then is judged as if the text ended there.
 const MAX_HELD: usize = 8 * 1024;
-/// The most of what was shown that is remembered, so that what follows is read with what it belongs
-/// to, in bytes.
+/// The most of the shown text that is remembered, in bytes, so that the next text is read together with
+/// the text that it belongs to.
 const MAX_SHOWN: usize = 4 * 1024;
 /// The distance, in bytes, at which the context that makes a secret one may stand before it: its program,
 /// its machine, its name. As much of the shown text is remembered in any case.
@@ -39,7 +39,7 @@ const PEM: &str = "-----BEGIN ";
 /// Holds back what may become a secret.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// The end of what was shown, from the beginning of a line, and all that was not.
+    /// The end of the shown text, from the beginning of a line, and all the text that was not shown.
     text: String,
     shown: usize,
     /// The text that was shown last ends in the middle of a secret, which has its mark already.
@@ -105,8 +105,8 @@ impl Gate {
         clean
     }
 
-    /// Forgets what cannot matter any more: lines that are well before what was shown last, and before a
-    /// secret that may go on.
+    /// Forgets text that cannot matter any more: lines that are well before the text that was shown last,
+    /// and before a secret that may go on.
     fn forget(&mut self, open: Option<usize>) {
         let needed = open.map_or(self.shown, |open| open.min(self.shown));
         let mut keep = line_before(&self.text, needed);
@@ -128,7 +128,7 @@ impl Gate {
         self.cut(0, keep);
     }
 
-    /// Takes out what was shown between two places.
+    /// Takes out the shown text between two places.
     fn cut(&mut self, from: usize, to: usize) {
         let from = self.text.floor_char_boundary(from);
         let to = self.text.floor_char_boundary(to.min(self.shown));
@@ -145,8 +145,8 @@ fn line_before(text: &str, at: usize) -> usize {
     text[..from].rfind('\n').map_or(0, |at| at + 1)
 }
 
-/// The beginning of what may become a secret, in the text as it is or in what is seen of it; the end of
-/// the text when nothing may.
+/// The beginning of a possible secret, in the text as it is or in its visible part; the end of the text
+/// when there is none.
 fn held_from(text: &str) -> usize {
     let mut bare = bare_texts(text);
     if text.contains('\\') {

@@ -1,4 +1,4 @@
-//! A text without what is not seen in it: escapes of a terminal, controls, characters without width.
+//! A text without its invisible parts: escapes of a terminal, controls, characters without width.
 //!
 //! Such a character within a token hides the token from every rule and from no reader. So secrets are
 //! looked for in the text without them, too, and taken out of the text with all that is among them. A
@@ -15,7 +15,7 @@ const BELL: u8 = 0x07;
 /// The longest escape that is taken for one, in bytes; an address may be part of it.
 const MAX_ESCAPE: usize = 512;
 
-/// A text without what is not seen, and where its bytes stand in the whole text.
+/// A text without its invisible parts, and the places of its bytes in the whole text.
 #[derive(Debug)]
 pub(super) struct BareText {
     /// The remaining text.
@@ -35,8 +35,7 @@ enum Sense {
     Written,
 }
 
-/// The text without what is not seen in it, once for each way to read it; nothing when there is nothing
-/// to be taken out.
+/// The text without its invisible parts, once for each way to read it; none when it has no such part.
 pub(super) fn bare_texts(text: &str) -> Vec<BareText> {
     if is_plain_ascii(text.as_bytes()) || next_unseen(text, 0, Sense::Escapes).is_none() {
         return Vec::new();
@@ -50,7 +49,7 @@ pub(super) fn bare_texts(text: &str) -> Vec<BareText> {
     }
 }
 
-/// The text without what is not seen in it, as it is or as source code writes it.
+/// The text without its invisible parts, as it is or as source code writes it.
 pub(super) fn without_written(text: &str) -> BareText {
     BareText::of(text, Sense::Written)
 }

@@ -28,7 +28,7 @@ pub fn redact_command_json(value: &mut Value) -> bool {
 
 fn redact(value: &mut Value, clean: fn(&str) -> Cow<'_, str>) -> bool {
     let mut changed = false;
-    // A list of what is left instead of recursion: JSON may be deeper than any stack.
+    // A list of the remaining values instead of recursion: JSON may be deeper than any stack.
     let mut left = Vec::with_capacity(64);
     left.push((value, false));
     while let Some((value, is_secret)) = left.pop() {

@@ -17,8 +17,8 @@ use crate::platform::redact::rules::{pairs, values};
 /// No text shorter than this holds a secret, in bytes.
 const SHORTEST: usize = 5;
 
-/// Every secret in a text, in order and without overlaps: those that it shows as it is, and those that
-/// it shows once what is not seen is taken out of it.
+/// Every secret in a text, in order and without overlaps: those in the text as it is, and those that
+/// appear once its invisible parts are taken out.
 pub(in crate::platform::redact) fn find(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     if text.len() < SHORTEST {

@@ -221,7 +221,7 @@ impl<'t> CommandLine<'t> {
             && self.unclosed < MAX_UNCLOSED
     }
 
-    /// The place after what is in such quotes; after the quote when the string ends before.
+    /// The place after the content of such quotes; after the quote when the string ends before.
     fn after_escaped_quotes(&mut self) -> usize {
         let bytes = &self.text.as_bytes()[..self.limit];
         let count = escapes(bytes, self.at);
@@ -278,7 +278,7 @@ impl<'t> CommandLine<'t> {
         start + 1
     }
 
-    /// The place after what is in quotes; the end of the line when they are not closed.
+    /// The place after the content of quotes; the end of the line when they are not closed.
     fn after_quotes(&self, quote: u8) -> usize {
         let bytes = &self.text.as_bytes()[..self.limit];
         let start = self.at + 1;

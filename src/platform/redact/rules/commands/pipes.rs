@@ -1,7 +1,7 @@
 //! Secrets that a shell hands to a program on its standard input.
 //!
-//! `echo … | program`, `program <<< …` and `program <<END`: what is handed over says nothing of itself, so
-//! that only the program tells that it is a secret.
+//! `echo … | program`, `program <<< …` and `program <<END`: the text that is handed over says nothing of
+//! itself, so that only the program tells that it is a secret.
 
 use std::ops::Range;
 

@@ -208,8 +208,8 @@ fn discord(bytes: &[u8], at: usize) -> Option<Span> {
     Some(Span::new(start, end, "discord-token"))
 }
 
-/// These bytes are, or begin, digits of a number in base64: three digits are four bytes, and what is left
-/// is filled up with zeros.
+/// True for digits of a number in base64, or their beginning: three digits are four bytes, and the last
+/// ones are filled up with zeros.
 fn is_digits_in_base64(bytes: &[u8]) -> bool {
     let last = bytes.len().saturating_sub(1);
     bytes.iter().enumerate().all(|(at, byte)| match at % 4 {

@@ -172,7 +172,7 @@ pub struct TaskRow {
     pub retrievals: i32,
     /// From the request to the end.
     pub completion_time: Duration,
-    /// Time spent waiting for models, a part of it.
+    /// The part of it that was spent waiting for models.
     pub llm_time: Duration,
     /// Tokens of all calls.
     pub total_tokens: u64,
@@ -199,9 +199,9 @@ pub struct TaskMetric {
     pub rag_retrievals: u32,
     /// From the request to the last event.
     pub completion_time: Duration,
-    /// Time spent waiting for models, a part of it.
+    /// The part of it that was spent waiting for models.
     pub llm_time: Duration,
-    /// Time spent retrieving code, a part of it.
+    /// The part of it that was spent retrieving code.
     pub rag_time: Duration,
     /// Tokens of all calls together.
     pub total_tokens: u64,

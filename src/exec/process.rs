@@ -374,9 +374,8 @@ impl Processes {
         }))
     }
 
-    /// Ends everything that was started, and waits for it; `soon` when a caller is in a hurry. Returns
-    /// the number of processes that were found by their mark beyond the reach of their supervisor, and
-    /// killed.
+    /// Ends everything that was started, and waits for it; `soon` when in a hurry. Returns the number of
+    /// processes that were found by their mark, out of reach of their supervisor, and killed.
     pub async fn kill_everything(&self, soon: bool) -> usize {
         let all = std::mem::take(&mut *self.inner.running());
         if all.is_empty() {

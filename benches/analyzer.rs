@@ -1,5 +1,5 @@
-//! What a pass of the analyzer takes: over a million ratings of a thousand organisations, and over a
-//! thousand new ones, next to adding everything up anew.
+//! The time of a pass of the analyzer: over a million ratings of a thousand organisations, and over a
+//! thousand new ones, beside summing all ratings again.
 //!
 //! `cargo bench --bench analyzer` starts a Postgres of its own, fills it, which takes some minutes and
 //! some gigabytes of disk, and prints a table; `NAVI_BENCH_RATINGS` makes it fewer ratings. It is a
@@ -71,7 +71,7 @@ group by 1, 2, 3, 4, 5, 6
 on conflict (org_id, subject, value, category, team_id, user_id, week) do update
 set accepted = c.accepted + excluded.accepted, rejected = c.rejected + excluded.rejected";
 
-/// What a pass would have to begin with if there were no counts.
+/// The query that a pass would have to begin with if there were no counts.
 const ANEW: &str = "
 select count(*) from (
     select s.org_id, tag, s.user_id, date_trunc('week', s.created_at) as week,

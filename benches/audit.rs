@@ -1,5 +1,5 @@
-//! What the audit log costs: entries a second by group commit beside a commit for each, what a
-//! request waits for, and how fast a log is verified.
+//! The cost of the audit log: entries a second by group commit beside a commit for each, the time that
+//! a request waits, and the speed of verifying a log.
 //!
 //! `cargo bench --bench audit` starts a Postgres of its own, with fsync, and prints a table. It is a
 //! program of its own and no criterion benchmark, because what counts are the percentiles of many

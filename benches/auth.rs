@@ -1,4 +1,4 @@
-//! How many bearer tokens one core verifies in a second.
+//! Bearer tokens that one core verifies in a second.
 //!
 //! `first` verifies tokens that were never seen, `again` one that was, which is what a client sends;
 //! with HS256 there is no difference. Beside them stands the plain way, `jsonwebtoken::decode`.
@@ -39,7 +39,7 @@ const KINDS: [(&str, Algorithm); 3] = [
     ("EdDSA", Algorithm::EdDSA),
 ];
 
-/// What the plain way reads.
+/// The claims that the plain way reads.
 #[derive(Deserialize)]
 struct Plain {
     #[expect(dead_code, reason = "reading it is what is timed")]

@@ -1,5 +1,5 @@
-//! What it costs that runs are durable: following them, losing their worker, starting again, finding
-//! one among many.
+//! The cost of durable runs: following them, losing their worker, starting again, finding one among
+//! many.
 //!
 //! `navi serve` is a process of its own (two of them where it says so) over an embedded Postgres that
 //! writes to the disk; the model is a script. This program commits events and reads streams.
@@ -156,7 +156,7 @@ impl Scene {
     }
 }
 
-/// What a client does with each line of data that arrives.
+/// A client's handler of each line of data that arrives, with the time of its arrival.
 type Each = Arc<dyn Fn(&str, u64) + Send + Sync>;
 
 /// Follows a run until the connection or the run ends.

@@ -152,7 +152,7 @@ async fn statements(db: PgPool, sql: &'static str, count: usize) -> Vec<u64> {
     took
 }
 
-/// How many events went in within a second, by so many runs at once.
+/// Prints the events that so many concurrent runs append in a second.
 async fn rate<F: Future>(name: &str, runs: usize, one: impl Fn(usize) -> F) {
     let began = nanos();
     join_all((0..runs).map(|_| one(EVENTS / runs))).await;

@@ -1,4 +1,4 @@
-//! How long a judgement takes: for usual commands, for a long one and for a file.
+//! The time of a judgement: of usual commands, of a long one and of a file.
 
 use std::path::Path;
 

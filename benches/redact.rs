@@ -1,4 +1,4 @@
-//! What redaction costs: for a line without secrets, for one with a secret, for one in colour, and for an
+//! The cost of redaction: of a line without secrets, of one with a secret, of one in colour, and of an
 //! event.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const CLEAN: &str = "2026-01-02T03:04:05.000Z INFO request{request.id=01890a5d-ac96-774b-bcce-b302099a8057 \
     http.method=GET http.route=/api/jobs/{job_id}}: navi::http: answered status=200 duration_ms=12 org.id=org-1";
 
-/// What a client reports of an error, about 3 KB.
+/// A client's report of an error, about 3 KB.
 fn event() -> Value {
     let frame = |n: usize| {
         format!(

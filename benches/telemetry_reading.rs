@@ -1,9 +1,10 @@
-//! What it takes to read errors by group: lists, searches, filters and single groups over ten million
+//! The time of reading errors by group: lists, searches, filters and single groups over ten million
 //! occurrences of five thousand groups.
 //!
 //! `cargo bench --bench telemetry_reading` starts a Postgres of its own, fills it, which takes some
-//! minutes and some 6 GB of disk, and prints a table; a number behind `--` makes it fewer occurrences. It is a program of
-//! its own and no criterion benchmark, because what counts are the percentiles of requests that differ.
+//! minutes and some 6 GB of disk, and prints a table; a number behind `--` makes it fewer occurrences.
+//! It is a program of its own and no criterion benchmark, because what counts are the percentiles of
+//! requests that differ.
 
 #![expect(
     clippy::expect_used,
@@ -30,7 +31,7 @@ const OCCURRENCES: i64 = 10_000_000;
 const GROUPS: i64 = 5_000;
 /// Requests of each kind.
 const REQUESTS: i64 = 200;
-/// Groups of a page, as many as when nobody says; and the most.
+/// Groups of a page: the default, and the most.
 const PAGES: [i64; 2] = [20, 100];
 
 /// Groups of twenty organisations, so that words are looked up among those of others too.

@@ -1,5 +1,5 @@
-//! What NAVI adds to a streamed model call: decoding by itself, and a whole call against a local
-//! server beside the same bytes read by a bare HTTP client.
+//! The latency that NAVI adds to a streamed model call: decoding by itself, and a whole call against a
+//! local server beside the same bytes read by a bare HTTP client.
 //!
 //! The objectives are 1 ms for the first token and 50 µs for every frame, at the 99th percentile;
 //! the percentiles are printed after the measurements.
@@ -33,7 +33,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 const FRAMES: usize = 1_000;
-/// How many frames the percentiles are taken from, and how far apart the server sends them.
+/// Frames that the percentiles are taken from, and the interval at which the server sends them.
 const PACED_FRAMES: usize = 2_000;
 const PACE: Duration = Duration::from_micros(500);
 

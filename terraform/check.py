@@ -14,7 +14,7 @@ import hcl2
 
 TAGS = {"project", "environment", "owner", "managed_by"}
 REFERENCE = re.compile(r"(?<![\w.\"/])((?:data\.)?(?:var|local|aws_[a-z0-9_]+)\.[a-z0-9_]+)")
-# What must be said of a kind, and with what value.
+# The arguments that a resource of a kind must set, and their values.
 DEMANDED = {
     "aws_db_instance": {
         "publicly_accessible": False,
@@ -34,7 +34,7 @@ DEMANDED = {
     },
 }
 IN_CLUSTER = {"endpoint_public_access": False, "endpoint_private_access": True}
-# What every bucket must have one of.
+# Resources that every bucket must have one of each.
 OF_BUCKETS = [
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_server_side_encryption_configuration",

@@ -1,8 +1,8 @@
-//! How soon an insight that does harm is gone.
+//! The time until a harmful insight is retired.
 //!
-//! Somebody gets an insight that asks for what they do not like, activated by an admin: the analyzer has
-//! no reason to doubt it but what it does. A mild one asks for one thing that is not liked, a strong one
-//! for two.
+//! A person gets an insight that asks for something they do not like, activated by an admin: its effect
+//! is the analyzer's only reason to doubt it. A mild one asks for one thing that is not liked, a strong
+//! one for two.
 
 use crate::stage::Stage;
 use crate::world::Persona;
@@ -16,9 +16,9 @@ const AFTER: usize = 100;
 /// Something that does harm.
 struct Harm {
     name: &'static str,
-    /// What the person wants: traits and values.
+    /// The person's preferences: traits and values.
     wants: &'static [(usize, usize)],
-    /// What the insight says.
+    /// The text of the insight.
     words: &'static str,
 }
 
@@ -65,7 +65,7 @@ fn tell_one(stage: &Stage, harm: &Harm) {
     );
 }
 
-/// How one trial went.
+/// The counts of one trial.
 #[derive(Default)]
 struct Trial {
     exposures: usize,
@@ -140,7 +140,7 @@ async fn plant(stage: &Stage, org: &str, words: &str) {
     .unwrap();
 }
 
-/// How often it stood in a prompt, once it is retired.
+/// The number of prompts that held the insight; none before it is retired.
 async fn retired(stage: &Stage, org: &str) -> Option<usize> {
     let exposures: Option<i64> = sqlx::query_scalar(
         "select times_applied from learning_insights

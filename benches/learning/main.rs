@@ -1,5 +1,5 @@
-//! Whether feedback makes the agent better: simulated people with hidden preferences rate what it
-//! answers, and what they rate is all that is learned from.
+//! The effect of feedback on the agent's answers: simulated people with hidden preferences rate them,
+//! and the agent learns from these ratings alone.
 //!
 //! Real: `navi serve` as its own process, Postgres, HTTP, runs, ratings, the analyzer. Simulated: the
 //! people, and the model, which does as its prompt says where it says something.
@@ -34,7 +34,7 @@ use stage::{Condition, Labels, Outcome, Stage};
 const PERSONAS: usize = 20;
 /// Tasks of each of them.
 const TASKS: usize = 200;
-/// What everything is drawn from.
+/// The seed of every draw.
 const SEED: u64 = 20_260_601;
 
 const CONDITIONS: &[Condition] = &[

@@ -21,7 +21,7 @@ use crate::{postgres, provider, world};
 /// Which ratings are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Labels {
-    /// What people think.
+    /// Their true opinions.
     True,
     /// As many of each, of other answers than they were meant for.
     Shuffled,
@@ -31,17 +31,17 @@ pub(crate) enum Labels {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condition {
     pub(crate) name: &'static str,
-    /// Whether what was learned enters prompts.
+    /// True when learned insights enter prompts.
     pub(crate) applies: bool,
     pub(crate) labels: Labels,
-    /// How many of the people, the first ones, rate the opposite of what they think.
+    /// The number of people, counted from the first, who rate the opposite of their opinion.
     pub(crate) hostile: usize,
 }
 
-/// How it went.
+/// The results of a condition.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// Whether the answer was liked, by person and task: what they think, whatever they rated.
+    /// True opinions of the answers, by person and task, whatever rating was given.
     pub(crate) liked: BTreeMap<(usize, usize), bool>,
     /// Insights that were active at the end.
     pub(crate) active: i64,
@@ -91,7 +91,7 @@ pub(crate) struct Stage {
     _folder: tempfile::TempDir,
 }
 
-/// What stands between the heading of what was learned and the end of its list.
+/// The learned preferences in a prompt: from their heading to the end of the list.
 fn learned(message: &str) -> &str {
     let Some(at) = message.find("=== LEARNED PREFERENCES ===") else {
         return "";
@@ -211,7 +211,7 @@ impl Stage {
         report.unwrap()
     }
 
-    /// The answer that somebody was given.
+    /// The answer that a person was given.
     pub(crate) fn manner(&self, condition: &str, person: usize, task: usize) -> Manner {
         let key = (condition.to_owned(), person, task);
         self.given.lock().unwrap()[&key]
@@ -272,7 +272,7 @@ impl Stage {
         outcome
     }
 
-    /// The insights that apply to somebody's next task, of several about the same the narrowest.
+    /// The insights that apply to a person's next task: of several on one subject, the narrowest.
     async fn applicable(&self, key: &str, person: &Persona) -> Vec<i64> {
         sqlx::query_scalar(
             "select id from (
@@ -290,7 +290,7 @@ impl Stage {
         .unwrap()
     }
 
-    /// How many of these an answer's prompt held, and how many it should have held.
+    /// Counts those of these insights that an answer's prompt held, and those that it should have held.
     async fn reached(&self, gen_id: i64, applicable: Vec<i64>) -> (usize, usize) {
         let (held, left_out): (Vec<i64>, Vec<i64>) =
             sqlx::query_as("select insights, held_out from ai_generation_log where id = $1")
@@ -315,7 +315,7 @@ impl Stage {
     }
 }
 
-/// Somebody's requests.
+/// Sends one person's requests.
 pub(crate) struct Client {
     token: String,
     base: String,

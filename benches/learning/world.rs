@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// What an answer can be like, each in two ways: the subject, both values, and the sentence that a prompt
-/// asks for each of them with.
+/// The traits of an answer, each with two values: the subject, both values, and the sentence that asks
+/// for each of them in a prompt.
 pub(crate) const TRAITS: &[(&str, [&str; 2], [&str; 2])] = &[
     (
         "length",
@@ -55,7 +55,7 @@ pub(crate) const TRAITS: &[(&str, [&str; 2], [&str; 2])] = &[
     ),
 ];
 
-/// What an answer is like: an index into the values of every trait.
+/// The manner of an answer: an index into the values of every trait.
 pub(crate) type Manner = [usize; 7];
 
 /// A number between 0 and 1 that depends on nothing but these (`SplitMix64`, Steele et al. 2014): the same
@@ -74,12 +74,12 @@ pub(crate) fn draw(seed: u64, a: usize, b: usize, c: usize) -> f64 {
     (z >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Somebody with preferences that nobody is told.
+/// A person with hidden preferences.
 #[derive(Clone, Debug)]
 pub(crate) struct Persona {
     pub(crate) number: usize,
     pub(crate) org: usize,
-    /// What they care about: traits, and the value they want.
+    /// The traits they care about, and the value they want of each.
     pub(crate) wants: BTreeMap<usize, usize>,
 }
 
@@ -108,8 +108,8 @@ pub(crate) fn personas(seed: u64, count: usize) -> Vec<Persona> {
 }
 
 impl Persona {
-    /// Whether they like an answer. All as they want it: nearly always; one thing amiss: every second
-    /// time; more: hardly ever.
+    /// True if they like an answer: nearly always if all is as they want it, every second time if one
+    /// trait is wrong, hardly ever if more are.
     pub(crate) fn likes(&self, seed: u64, task: usize, manner: &Manner) -> bool {
         let amiss = self
             .wants
@@ -128,10 +128,10 @@ impl Persona {
 /// Answers that were given, by person and task of a condition.
 pub(crate) type Given = Arc<Mutex<BTreeMap<(String, usize, usize), Manner>>>;
 
-/// How often the model does as it is told.
+/// The share of instructions that the model follows.
 const OBEYS: f64 = 0.95;
 
-/// How the model answers a prompt: as it is told where it is told something, and else as it happens.
+/// The model's answer to a prompt: as instructed for traits with an instruction, by chance for the others.
 pub(crate) fn manner(seed: u64, person: usize, task: usize, learned: &str) -> Manner {
     let mut manner = Manner::default();
     for (index, (_, _, sentences)) in TRAITS.iter().enumerate() {

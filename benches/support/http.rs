@@ -44,7 +44,7 @@ impl Connection {
             assert!(!refused, "{}", String::from_utf8_lossy(&self.waiting));
             let mut from = 0;
             while let Some(length) = find(&self.waiting[from..], b"\n\n") {
-                // Between frames there may be the length of a chunk, which disturbs nobody.
+                // Between frames there may be the length of a chunk, which does no harm.
                 let frame = String::from_utf8_lossy(&self.waiting[from..from + length]);
                 each(&frame, arrived);
                 seen = frame.into_owned();

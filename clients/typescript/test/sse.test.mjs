@@ -13,7 +13,7 @@ function oracle(text) {
     const found = [];
     let block = /** @type {Record<string, any>} */ ({});
     const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
-    // What follows the last end of a line is no line.
+    // Text after the last line end is no line.
     for (const line of lines.slice(0, -1)) {
         if (line === "") {
             if (block["data"]) found.push({ ...block, data: block["data"].join("\n") });

@@ -1,6 +1,6 @@
 # Shared by the scripts beside it: finding tools and installing what is missing.
 # shellcheck shell=bash
-# What people want from a script may be piped somewhere, so everything said here goes to stderr.
+# A script's output may be piped somewhere, so every message goes to stderr.
 
 say() {
     printf '%s\n' "$*" >&2
@@ -113,8 +113,8 @@ need_node() {
 
 install_postgres_packages() {
     "${apt[@]}" update || return
-    # The package would also make and start a cluster for the whole machine. Nobody asked for
-    # that: only its programs are needed. A configuration that was there before is not touched.
+    # The package would also make and start a cluster for the whole machine. That is not wanted:
+    # only its programs are needed. A configuration that was there before is not touched.
     if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
         "${apt[@]}" install --no-install-recommends postgresql-common || return
         "${sudo[@]}" sed -i 's/^#\?\s*create_main_cluster\s*=.*/create_main_cluster = false/' \

@@ -38,7 +38,7 @@ finish() {
     [[ -z $container ]] || in_store rm "$container" >/dev/null || true
     end_world
     if [[ -z ${IMAGE_FOLDER:-} ]]; then
-        # What is mounted in it belongs to the containers, which are gone.
+        # The mounts in it belong to the containers, which are gone.
         in_store rmi --all --force >/dev/null 2>&1 || true
         umount "$folder/store/overlay" 2>/dev/null || true
         rm -rf --one-file-system "$folder"
@@ -71,7 +71,7 @@ image_of() {
     in_store rm "$container" >/dev/null
 }
 
-# What stands in for the base images.
+# Makes stand-ins for the base images.
 make_bases() {
     local rust debian
     { read -r rust; read -r debian; } < <(bases)
@@ -107,7 +107,7 @@ serve() {
     start_database
     container=$(in_store from --pull-never "$image")
     port=$(free_port)
-    # What the image says is run: entry and command.
+    # The image's own entry point and command.
     local command
     mapfile -t command < <(in_store inspect --type image --format '{{range .OCIv1.Config.Entrypoint}}{{println .}}{{end}}{{range .OCIv1.Config.Cmd}}{{println .}}{{end}}' "$image" | grep .)
     say "Serving by ${command[*]}."

@@ -12,7 +12,7 @@ source "$root/scripts/common.sh"
 
 programs=(prometheus promtool alertmanager amtool)
 
-# Whether a folder holds all of them.
+# True if a folder holds all of them.
 complete() {
     local program
     for program in "${programs[@]}"; do

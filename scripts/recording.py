@@ -21,7 +21,7 @@ from html import escape
 
 COLUMNS = 96
 ROWS = 28
-# What is seen at once, in pixels.
+# The visible area, in pixels.
 LINE = 19
 LEFT = 16
 TOP = 44
@@ -48,7 +48,7 @@ def record(command):
             del os.environ[name]
         os.environ.update(TERM="xterm-256color", NAVI_DATA_DIR=folder, LC_ALL="C.UTF-8")
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        # What is logged is no part of the view.
+        # Logs are no part of the view.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         os.execvp(command[0], command)
     pieces, last = [], time.monotonic()

@@ -8,12 +8,12 @@ source scripts/common.sh
 
 need_rust
 need_postgres
-# What is built here is built from the committed descriptions of the queries, which proves that
-# they are complete. The tests themselves use a real database.
+# Builds use the committed descriptions of the queries, which proves that they are complete. The
+# tests themselves use a real database.
 export SQLX_OFFLINE=true
 export INSTA_UPDATE=no
 
-# What took how long, a line for each.
+# The seconds of every step, a line each.
 times=$(mktemp)
 took() {
     printf '%6d s  %s\n' "$2" "$1" >>"$times"
@@ -67,7 +67,7 @@ if [[ -z ${NAVI_CLIENT:-} ]]; then
     NAVI_CLIENT=$(scripts/client.sh) || say "the TypeScript client: not built, so not tested"
     [[ -z $NAVI_CLIENT ]] || export NAVI_CLIENT
 fi
-# What makes a Python client of the description, likewise.
+# The generator of a Python client from the description, likewise.
 if [[ -z ${NAVI_PYTHON_CLIENT:-} ]]; then
     NAVI_PYTHON_CLIENT=$(scripts/python-client.sh) ||
         say "openapi-python-client: not installed, so no Python client is generated"
@@ -78,7 +78,7 @@ if [[ -z ${NAVI_BROWSER:-} ]]; then
     [[ -z $NAVI_BROWSER ]] || export NAVI_BROWSER
 fi
 
-# What draws the diagrams of the documents, likewise.
+# The program that draws the diagrams of the documents, likewise.
 if [[ -z ${NAVI_DIAGRAMS:-} ]]; then
     NAVI_DIAGRAMS=$(scripts/diagrams.sh) || say "Mermaid: not installed, so diagrams are not drawn"
     [[ -z $NAVI_DIAGRAMS ]] || export NAVI_DIAGRAMS
@@ -100,19 +100,19 @@ if [[ -z ${NAVI_SSHD:-} ]]; then
     [[ -z $NAVI_SSHD ]] || export NAVI_SSHD
 fi
 
-# What reads traces, likewise.
+# The reader of traces, likewise.
 if [[ -z ${NAVI_OTLP:-} ]]; then
     NAVI_OTLP=$(scripts/otlp.sh) || say "opentelemetry-proto: not installed, so traces are not read back"
     [[ -z $NAVI_OTLP ]] || export NAVI_OTLP
 fi
 
-# What watches a server in production, likewise.
+# Prometheus, which watches a server in production, likewise.
 if [[ -z ${NAVI_PROMETHEUS:-} ]]; then
     NAVI_PROMETHEUS=$(scripts/prometheus.sh) || say "Prometheus: not to be had, so rules and dashboards are not tested with it"
     [[ -z $NAVI_PROMETHEUS ]] || export NAVI_PROMETHEUS
 fi
 
-# What reads manifests and infrastructure as their own programs do, likewise.
+# The programs that read manifests and infrastructure, likewise.
 if [[ -z ${NAVI_MANIFESTS:-} ]]; then
     NAVI_MANIFESTS=$(scripts/manifests.sh) || say "kubectl: not to be had, so the manifests are not tested"
     [[ -z $NAVI_MANIFESTS ]] || export NAVI_MANIFESTS

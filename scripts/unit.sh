@@ -86,7 +86,7 @@ start_machine() {
     await 60 "the start of Postgres" within test -S /run/postgresql/.s.PGSQL.5432
 }
 
-# What README.md of the units says, and a model that is a script.
+# Follows the README.md of the units, with a model that is a script.
 set_up() {
     install -m 0644 "$root/systemd/navi.service" "$machine/etc/systemd/system/navi.service"
     cat >"$machine/root/set-up.sh" <<'SET_UP'
@@ -130,7 +130,7 @@ health() {
     curl --silent --fail --max-time 3 "http://127.0.0.1:$port/health/ready"
 }
 
-# Whether the server is another process by now: PID
+# True if the server is another process by now: PID
 is_another() {
     local now
     now=$(within systemctl show navi --property MainPID --value)

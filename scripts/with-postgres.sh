@@ -57,7 +57,7 @@ if setpriv --pdeathsig TERM true 2>/dev/null; then
 fi
 
 cd /
-# `trust` on a socket in a folder of mode 0700: whoever gets there could read the data as well.
+# `trust` on a socket in a folder of mode 0700: a user who gets there could read the data as well.
 env -i LC_ALL=C PATH="$PATH" "${as_user[@]}" "$bin/initdb" --pgdata "$folder/data" \
     --username navi --auth trust --encoding UTF8 --locale C.UTF-8 --no-sync >"$folder/log" 2>&1 ||
     { cat "$folder/log" >&2; fail "initdb failed; see above."; }

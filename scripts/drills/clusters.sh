@@ -49,7 +49,7 @@ address_of() {
     printf 'postgres://navi@localhost/%s?host=%s&port=%s\n' "${2:-postgres}" "$world/$1" "${ports[$1]}"
 }
 
-# What a query on a cluster answers: NAME SQL
+# The answer of a query on a cluster: NAME SQL
 in_cluster() {
     "$(postgres_bin)/psql" --quiet --no-psqlrc --tuples-only --no-align --set ON_ERROR_STOP=1 --command "$2" \
         "$(address_of "$1")"
@@ -116,12 +116,12 @@ begin_job() {
     ask "$1" POST "$2/api/jobs" "{\"message\": \"do it\", \"workspace_path\": \"$world/workspaces/$3\"}" | member job job_id
 }
 
-# Whether a job is over, and well: TOKEN BASE ID
+# True if a job has completed: TOKEN BASE ID
 job_is_done() {
     [[ $(ask "$1" GET "$2/api/jobs/$3" | member job status) == completed ]]
 }
 
-# Whether every acknowledged event is in the table, once: NAME FILE [DATABASE]
+# True if every acknowledged event is in the table, once: NAME FILE [DATABASE]
 all_are_there() {
     local acknowledged found twice
     acknowledged=$(cut --fields 2 "$2" | sort --unique)

@@ -19,7 +19,7 @@ source "$here/clusters.sh"
 way=${1:-address}
 [[ $way == address || $way == hosts ]] || { say "usage: $0 [hosts]"; exit 2; }
 navi=${NAVI_BINARY:-$root/target/debug/navi}
-# How long the server may take to acknowledge again after the promotion.
+# Seconds after the promotion within which the server must acknowledge again.
 patience=10
 [[ -x $navi ]] || fail "There is no $navi. Build it with cargo build, or set NAVI_BINARY."
 command -v python3 >/dev/null || fail "Python 3 is missing."
@@ -72,7 +72,7 @@ make_cluster primary
 start_cluster primary "${tls[@]}" -c listen_addresses=127.0.0.1 -c wal_level=replica
 in_cluster primary "create role navi_server login password 'for%a/drill'"
 in_cluster primary "create database navi_production owner navi_server"
-# What comes over TCP needs TLS and a password.
+# Connections over TCP need TLS and a password.
 printf 'local all all trust\nlocal replication all trust\nhost replication all 127.0.0.1/32 trust\nhostssl all navi_server 127.0.0.1/32 scram-sha-256\n' >"$world/primary/data/pg_hba.conf"
 in_cluster primary "select pg_reload_conf()" >/dev/null
 own_folder "$world/standby"

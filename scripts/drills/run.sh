@@ -19,11 +19,11 @@ source "$here/faults.sh"
 
 scale=${DRILL_SCALE:-30}
 navi=${NAVI_BINARY:-$root/target/debug/navi}
-# How long a page may take beyond what its alert promises.
+# Seconds that a page may come later than its alert promises.
 grace=60
-# How long the world runs before a fault, so that every window is full of ordinary traffic.
+# Seconds that the world runs before a fault, so that every window is full of ordinary traffic.
 warm=${DRILL_WARM:-45}
-# How long a resolution may take.
+# Seconds that a resolution may take.
 patience=300
 
 [[ -x $navi ]] || fail "There is no $navi. Build it with cargo build, or set NAVI_BINARY."

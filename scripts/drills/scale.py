@@ -54,7 +54,7 @@ def scaled_routes(text, scale, sink):
     """Routes with divided times, whose receivers are all the sink."""
     before, _, after = text.partition("\nreceivers:\n")
     names = re.findall(r"^\s*- name: ['\"]?([\w-]+)", after, re.MULTILINE)
-    # What comes after the receivers is of the top level again.
+    # The text after the receivers is of the top level again.
     rest = re.search(r"^[a-z]", after, re.MULTILINE)
     after = after[rest.start():] if rest else ""
     receivers = "".join(

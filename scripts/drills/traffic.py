@@ -31,7 +31,7 @@ def send(method, path, body, room):
         connection.request(method, path, body and json.dumps(body), headers)
         connection.getresponse().read()
     except (OSError, http.client.HTTPException):
-        # What a fault does to the traffic is for the metrics to tell.
+        # The metrics show the effect of a fault on the traffic.
         pass
     finally:
         connection.close()

@@ -51,7 +51,7 @@ serve() {
     await 60 "readiness of the $1 version" answers "http://127.0.0.1:$3/health/ready"
 }
 
-# What must succeed: WHAT COMMAND…
+# Runs a command that must succeed: WHAT COMMAND…
 must() {
     local what=$1
     shift
@@ -82,7 +82,7 @@ run_at() {
     await 90 "the end of the run $2" job_is_done "$token" "http://127.0.0.1:$1" "$job"
 }
 
-# Whether a run has ended, well or not: ID
+# True if a run has ended, well or not: ID
 is_over() {
     [[ $(ask "$token" GET "http://127.0.0.1:$old_port/api/jobs/$1" | member job status) =~ ^(completed|failed|cancelled)$ ]]
 }

@@ -69,7 +69,7 @@ start_database() {
     await 30 "the start of Postgres" grep --quiet ready "$world/database/data/postmaster.pid"
 }
 
-# What stands in the database's way ends with it: requests are not waited for.
+# Stops the database at once: connections are cut, open requests are not waited for.
 stop_database() {
     end database INT
 }
@@ -90,7 +90,7 @@ model() {
 }
 
 start_server() {
-    # What people have set for themselves is no part of a drill.
+    # The reader's own settings are no part of a drill.
     begin server env -u NAVI_SCRIPT -u ANTHROPIC_API_KEY -u OPENROUTER_API_KEY -u GROQ_API_KEY -u GOOGLE_API_KEY \
         NAVI_DATA_DIR="$world/data" OPENAI_API_KEY=for-a-drill OPENAI_BASE_URL="http://127.0.0.1:$provider_port/v1" \
         NAVI_DEFAULT_MODEL=openai/gpt-5.2 NAVI_WRITES_PER_MINUTE=0 NAVI_MODEL_PATIENCE_SECONDS=1 \

@@ -8,10 +8,10 @@ pub(crate) struct Graph {
     arrows: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
 
-/// How many circles are shown of one knot.
+/// The most circles shown of one knot.
 const MOST_SHOWN: usize = 12;
 
-/// How many reasons are shown of one arrow.
+/// The most reasons shown of one arrow.
 const MOST_REASONS: usize = 4;
 
 impl Graph {
@@ -36,7 +36,7 @@ impl Graph {
         smaller
     }
 
-    /// What can be reached from a node by one arrow or more.
+    /// The nodes that can be reached from a node by one arrow or more.
     fn reach(&self, start: &str) -> BTreeSet<&str> {
         let mut reached = BTreeSet::new();
         let mut next = vec![start];

@@ -1,4 +1,4 @@
-//! What a file defines: names, and types with methods of their own.
+//! The definitions of a file: names, and types with methods of their own.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ pub(crate) struct Definition {
     /// The keyword before the name.
     pub(crate) kind: String,
     pub(crate) line: usize,
-    /// Whether it stands in a module, and not in a function, a trait or an `impl`.
+    /// True if it stands in a module, and not in a function, a trait or an `impl`.
     pub(crate) in_module: bool,
 }
 
 impl Definition {
-    /// Whether other files can import it as a type.
+    /// True if other files can import it as a type.
     pub(crate) fn is_type(&self) -> bool {
         self.in_module && ["struct", "enum", "trait", "type"].contains(&self.kind.as_str())
     }

@@ -6,7 +6,7 @@ use crate::house::{House, MAX_FILES, MAX_LINES};
 use crate::tokens::{Token, stands};
 use crate::tree::{Source, Tree};
 
-/// How many files stand at the top of each folder, beside its face.
+/// The number of files at the top of each folder, without its face.
 fn folders(tree: &Tree) -> BTreeMap<&str, usize> {
     let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
     for source in tree.sources.iter().filter(|source| !source.is_face()) {
@@ -92,7 +92,7 @@ impl Source {
     }
 }
 
-/// Files that go round a door, and doors that nobody needs.
+/// Files that go round a door, and doors that are unused.
 pub(crate) fn doors(tree: &Tree, house: &House) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, homes) in house.doors {
@@ -120,17 +120,17 @@ pub(crate) fn doors(tree: &Tree, house: &House) -> Vec<String> {
     wrong
 }
 
-/// What no file may say, and instead of what.
+/// Words forbidden in every file, and the advice to use instead.
 const FORBIDDEN: &[(&[&str], &str)] = &[(
     &["super", "::", "super"],
     "name the path from the crate's root",
 )];
 
-/// What no file with routes may say: `routes!` alone registers a route with its description, so
+/// Calls forbidden in files with routes: `routes!` alone registers a route with its description, so
 /// that tests which walk the description miss none.
 const UNDESCRIBED: &[&str] = &["route", "route_service", "nest_service"];
 
-/// Files that say what no file may say.
+/// Files that use forbidden words or calls, and faces that hold logic.
 pub(crate) fn words(tree: &Tree, _: &House) -> Vec<String> {
     let mut wrong = Vec::new();
     for source in &tree.sources {

@@ -1,4 +1,4 @@
-//! The rules of the house as tables. Whoever moves code edits this file and no other.
+//! The rules of the house as tables. To move code, edit this file and no other.
 
 /// Everything that the tests compare the code with.
 #[derive(Clone, Copy)]
@@ -186,8 +186,8 @@ const ROLES: &[&[&str]] = &[
     &["routes"],
 ];
 
-/// What only some files may name: by the file's name without its ending, by a folder, or by the
-/// whole path below `src`. With no home, nothing may.
+/// Paths that only some files may name. A home is a file's name without its ending, a folder, or a
+/// whole path below `src`; a path without a home may be named nowhere.
 const DOORS: &[(&str, &[&str])] = &[
     (
         "axum::",

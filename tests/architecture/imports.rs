@@ -13,7 +13,7 @@ pub(crate) struct Names {
     /// Every path that the file names in full or by an alias, and the first line that does. Paths
     /// of ours begin with `crate`, others with the name of a crate.
     pub(crate) paths: BTreeMap<Vec<String>, usize>,
-    /// What `use` declares: a short name, and the path that it stands for.
+    /// The declarations of `use`: a short name, and the path that it stands for.
     pub(crate) aliases: BTreeMap<String, Vec<String>>,
 }
 
@@ -77,7 +77,7 @@ fn absolute(
 fn written(tokens: &[Token]) -> Vec<Written> {
     let mut found = Vec::new();
     let mut inside: Vec<String> = Vec::new();
-    // How many braces are open, and how many were when each module inside the file began.
+    // The number of open braces, now and at the beginning of each module inside the file.
     let mut depth = 0usize;
     let mut begun: Vec<usize> = Vec::new();
     let mut at = 0;

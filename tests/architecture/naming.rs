@@ -6,7 +6,7 @@ use crate::definitions::inherent_impls;
 use crate::house::House;
 use crate::tree::{Source, Tree};
 
-/// Types that get methods outside their file, and permissions that nobody needs.
+/// Types that get methods outside their file, and permissions that are unused.
 pub(crate) fn impls(tree: &Tree, house: &House) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut needed = BTreeSet::new();

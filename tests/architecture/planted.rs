@@ -1,10 +1,10 @@
-//! What is said when something is planted in a house that is in order.
+//! Violations that are found when something is planted in a house that is in order.
 
 use crate::house::{House, MAX_FILES, MAX_LINES, Module, module};
 use crate::small_house::{Plants, SMALL, found, owned, small};
 use crate::structure;
 
-/// What is planted, and what each violation says.
+/// Plants, and the texts of the violations that each causes.
 const PLANTED: &[(Plants, &[&str])] = &[
     // Imports are exact.
     (
@@ -201,7 +201,7 @@ const PLANTED: &[(Plants, &[&str])] = &[
     ),
 ];
 
-/// What looks as if it broke a rule.
+/// Plants that look as if they broke a rule.
 const INNOCENT: &[Plants] = &[
     &[],
     &[(

@@ -6,7 +6,7 @@ use crate::circles::Graph;
 use crate::house::{House, Module, Order};
 use crate::tree::{Import, Source, Tree};
 
-/// How many places are shown of an import that is not allowed.
+/// The most places shown of an import that is not allowed.
 const MOST_PLACES: usize = 8;
 
 impl Module {
@@ -25,7 +25,7 @@ impl Module {
 }
 
 impl Import<'_> {
-    /// What is imported, in short: the name in the file that it comes from.
+    /// The imported item, in short: its name in the file that it comes from.
     fn thing(&self) -> String {
         match self.item {
             [] => "the module".to_owned(),

@@ -15,7 +15,7 @@ impl Token {
         self.text == text
     }
 
-    /// Whether this is a name or a keyword.
+    /// True if this is a name or a keyword.
     pub(crate) fn is_word(&self) -> bool {
         self.text.starts_with(is_word_start)
     }
@@ -174,7 +174,7 @@ pub(crate) fn closing(tokens: &[Token], open: usize) -> usize {
     tokens.len().saturating_sub(1)
 }
 
-/// Whether these texts stand at a place, one token each.
+/// True if these texts stand at a place, one token each.
 pub(crate) fn stands(tokens: &[Token], at: usize, texts: &[&str]) -> bool {
     let there = tokens.get(at..at + texts.len());
     there.is_some_and(|there| there.iter().zip(texts).all(|(token, text)| token.is(text)))

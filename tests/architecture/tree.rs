@@ -28,7 +28,7 @@ pub(crate) struct Tree {
     macros: BTreeMap<String, usize>,
 }
 
-/// Whether a file holds tests and nothing else.
+/// True if a file holds tests and nothing else.
 fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap();
     name == "tests.rs" || name.ends_with("_tests.rs") || path.contains("/tests/")
@@ -81,7 +81,7 @@ impl Source {
         module_path(&self.path)
     }
 
-    /// Whether the file is the face of a folder.
+    /// True if the file is the face of a folder.
     pub(crate) fn is_face(&self) -> bool {
         ["mod", "lib"].contains(&self.stem())
     }
@@ -114,7 +114,7 @@ pub(crate) struct Import<'a> {
     pub(crate) path: &'a [String],
     /// The file that the path leads to.
     pub(crate) file: &'a Source,
-    /// What of the path is left in that file: empty if the file itself is meant.
+    /// The rest of the path in that file: empty if the file itself is meant.
     pub(crate) item: &'a [String],
 }
 
@@ -151,7 +151,7 @@ impl Tree {
         Some((&self.sources[at], item))
     }
 
-    /// What a file imports of other files.
+    /// The imports of a file from other files.
     pub(crate) fn imports<'a>(&'a self, source: &'a Source) -> impl Iterator<Item = Import<'a>> {
         let ours = source.names.paths.iter().filter_map(|(path, line)| {
             let path = path.strip_prefix(&["crate".to_owned()])?;

@@ -22,7 +22,7 @@ from harness import Mismatch, Processes, Report, free_port, get, post
 
 WRONG = "def mean(xs):\n    return sum(xs) / (len(xs) - 1)\n"
 RIGHT = "def mean(xs):\n    return sum(xs) / len(xs)\n"
-# What the "model" does, turn by turn: it looks, mends and says so.
+# The "model", turn by turn: it reads, fixes and reports.
 TURNS = [
     ("read_file", {"path": "stats.py"}),
     ("edit_file", {"path": "stats.py", "old_text": "(len(xs) - 1)", "new_text": "len(xs)"}),

@@ -120,11 +120,11 @@ PASSING = {
     2: [{"chaos": {"disconnectRate": 1}}],
     3: [refused(529, "overloaded")],
 }
-# How long a run waits for a provider that is away, in seconds.
+# Seconds that a run waits for a provider that is away.
 PATIENCE = 6
-# Faults that end a run: what happens, the code that clients see, requests that reach the provider
-# at that turn, at least and at most, and whether the provider may have billed it, so that nobody
-# knows the cost.
+# Faults that end a run: the answers of the provider, the code that clients see, the requests that reach
+# the provider at that turn, at least and at most, and true if the provider may have billed it, so that
+# the cost is unknown.
 LASTING = {
     "key": ([refused(401, "bad key")], "MODEL_KEY_REFUSED", (1, 1), False),
     "limit": ([refused(429, "slow down", retryAfter=3600)], "MODEL_RATE_LIMITED", (1, 1), False),

@@ -56,7 +56,7 @@ class Responses(Scenarios):
     def log_of(self, name):
         return (self.scratch / "logs" / f"navi-{name}.log").read_text(errors="replace")
 
-    # What holds for every run
+    # Claims about every run
 
     def repaired(self, summary, workspace, original):
         report = self.report
@@ -123,7 +123,7 @@ class Responses(Scenarios):
         report.that("the job was taken", status == 200, (status, answer.get("start_reason")))
         job = answer["job"]["job_id"]
         report.that("its third turn was asked for", arrived.wait(60), len(witness.of(tag)))
-        # What the tools gave is on its way into the log; without it the next process would say that it is lost.
+        # The tools' results are on their way into the log; without them the next process would call them lost.
         time.sleep(1)
         name, process = next((name, it) for name, it in self.processes.running.items() if name.startswith("navi-"))
         os.kill(process.pid, signal.SIGKILL)

@@ -74,7 +74,7 @@ class Witness:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    # What passes
+    # Records of requests and answers
 
     def note(self, path, raw):
         entry = {"path": path, "raw": raw.decode(), "body": json.loads(raw or b"null"), "items": [], "status": None}
@@ -106,7 +106,7 @@ class Witness:
             seen = [entry for entry in self.seen if tag in entry["raw"]]
         return [entry for entry in seen if entry["body"].get("tools")]
 
-    # What is refused
+    # Refusals
 
     def refusal(self, entry):
         body = entry["body"] or {}
@@ -138,7 +138,7 @@ class Witness:
     def tag(self, entry):
         return next((tag for tag in self.spoiled if tag in entry["raw"]), None)
 
-    # What is held back
+    # Held requests
 
     def hold(self, tag, number):
         """Holds the request of this number of a run; answers with an event that is set once it is there."""

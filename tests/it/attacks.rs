@@ -1,4 +1,4 @@
-//! What somebody tries who wants more than is theirs.
+//! Attempts of a client to get more than its own rights allow.
 
 use std::time::Duration;
 

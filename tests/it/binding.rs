@@ -1,4 +1,4 @@
-//! What the server listens on.
+//! The addresses that the server listens on.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

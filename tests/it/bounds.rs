@@ -1,4 +1,4 @@
-//! How far "always allow this type" reaches: what was allowed, and what is tried afterwards.
+//! The reach of "always allow this type": the action that was allowed, and actions tried afterwards.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -59,7 +59,7 @@ fn command(text: &str) -> (Judgement, Action) {
     (judgement, action)
 }
 
-/// What is remembered of an action whose type is allowed.
+/// The preferences that are stored when the type of an action is allowed.
 fn allowed((judgement, action): (Judgement, Action)) -> Vec<NewPreference> {
     let clock = Clock::default();
     let consent = Consent {
@@ -87,7 +87,7 @@ fn allowed((judgement, action): (Judgement, Action)) -> Vec<NewPreference> {
     NewPreference::led_to(&consent, Choice::AllowAlwaysType)
 }
 
-/// Whether preferences cover an action, of those that the store would find for it.
+/// True if preferences cover an action, of those that the store would find for it.
 fn covers(preferences: &[NewPreference], (judgement, action): &(Judgement, Action)) -> bool {
     let (hash, named) = (hex(&action.hash), subjects(&judgement.findings));
     let found = preferences.iter().zip(1..);
@@ -114,7 +114,7 @@ fn covers(preferences: &[NewPreference], (judgement, action): &(Judgement, Actio
 const POST: &str = "curl -X POST https://api.x.invalid/a -d ok";
 const PUSH: &str = "git push origin main";
 
-/// What was allowed, and what is covered by that and what is not.
+/// The allowed command, commands that it covers, and commands that it does not.
 type Row = (
     &'static str,
     &'static [&'static str],
@@ -442,7 +442,7 @@ const TABLE: &[Row] = &[
             "apt-get remove curl jq",
         ],
     ),
-    // What a variable, an input or an output makes of it is another action.
+    // With another variable, input or output it is another action.
     (
         "psql -c 'DELETE FROM x'",
         &[
@@ -654,7 +654,7 @@ const TABLE: &[Row] = &[
         &["gh api -X DELETE repos/a/c"],
     ),
     ("systemd-run ls", &["systemd-run ls"], &["systemd-run rm a"]),
-    // What is shown may be read; what goes on to a file or to a program is more than that.
+    // Reading allows output that is shown; output to a file or to a program is more than that.
     (
         "head -3 .env",
         &[
@@ -705,7 +705,7 @@ const TABLE: &[Row] = &[
             "npm install -g ./right-pad",
         ],
     ),
-    // What came before may have changed what the text means: a file, a name or a variable.
+    // An earlier command may have changed the meaning of the text: a file, a name or a variable.
     (
         "kill 888888",
         &["set -euo pipefail; kill 888888", "cat a; kill 888888"],
@@ -765,7 +765,7 @@ const TABLE: &[Row] = &[
             "rm -rf src/a/b/../../../lib",
         ],
     ),
-    // What is read goes no further, whatever stands behind it or around it.
+    // The text that is read goes no further, whatever stands behind it or around it.
     (
         "cat x/.env",
         &[
@@ -982,7 +982,7 @@ fn what_a_type_covers_is_told_in_one_sentence_and_remembered() {
         let remembered = allowed(asked);
         let sentences: Vec<_> = remembered.iter().map(|one| one.covers.as_str()).collect();
         if text == "git push --force origin main" {
-            // What is critical is covered exactly, and the push with it.
+            // A critical command is covered exactly, and the push with it.
             assert!(
                 sentences.iter().all(|one| *one == sentence),
                 "{sentences:?}"

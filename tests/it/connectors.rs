@@ -53,7 +53,7 @@ impl ProviderStub {
     }
 }
 
-/// What is answered, and what was asked.
+/// The status and body to answer with, and the requests so far: method with path, and authorization.
 type Asked = Arc<Mutex<(u16, Value, Vec<(String, String)>)>>;
 
 async fn asked(
@@ -226,8 +226,8 @@ async fn a_provider_that_cannot_be_asked_does_not_keep_a_token_from_being_stored
     let stub = ProviderStub::start(302, json!({"login": "ada"})).await;
     let app = app(db, &["--github-api-base-url", &stub.url]).await;
     let client = app.client(Role::Viewer);
-    // A redirect is not followed, an error of the provider says nothing of the token, and who answers
-    // without a name is somebody else.
+    // A redirect is not followed, an error of the provider says nothing of the token, and an answer
+    // without a name comes from another service.
     for (status, answer) in [
         (302, json!({"login": "ada"})),
         (403, json!({"message": "rate limit"})),
@@ -284,7 +284,7 @@ async fn a_persons_address_must_be_public_and_spelled_plainly(db: PgPool) {
     let other_names = [
         format!("http://localhost:{port}"),
         format!("https://127.0.0.1:{port}"),
-        // What the operator named for one provider is no door for another.
+        // An address that the operator named for one provider is no door for another.
         jira.url.clone(),
         format!("{}/elsewhere", stub.url),
     ];
@@ -331,7 +331,7 @@ async fn a_token_goes_to_no_other_address_than_it_was_stored_for(db: PgPool) {
     let body = json!({"token": TOKEN, "base_url": stub.url});
     put(&client, "github", body).await;
     let asked = stub.asked().len();
-    // Somebody who may write to the database: another address, another person's token, other bytes.
+    // Changes by a writer to the database: another address, another person's token, other bytes.
     for change in [
         "base_url = null",
         "base_url = 'https://evil.example'",

@@ -1,4 +1,4 @@
-//! What people allow the agent to do: answered once, used once, for the action that was shown.
+//! Consents that people give the agent: answered once, used once, for the action that was shown.
 
 use std::time::Duration;
 
@@ -166,13 +166,13 @@ impl Desk {
             .unwrap()
     }
 
-    /// Whether the action with this hash and these findings may be done without asking.
+    /// True if the action with this hash and these findings may be done without asking.
     async fn unasked(&self, hash: [u8; 32], findings: &[Finding]) -> bool {
         let ids = self.preferred_by(&self.me, WORKSPACE, hash, findings).await;
         ids.is_some_and(|ids| !ids.is_empty())
     }
 
-    /// What the audit says, oldest first.
+    /// The lines of the audit, oldest first.
     async fn decisions(&self) -> Vec<String> {
         let (status, body) = self.app.client(Role::Viewer).get(AUDIT).await;
         assert_eq!(status, StatusCode::OK);
@@ -358,7 +358,7 @@ async fn an_answer_through_another_replica_reaches_the_run_that_waits(db: PgPool
     let (decision, answered) = tokio::join!(desk.wait(id), answered);
     answered.unwrap();
     assert_eq!(decision, Decision::Allowed);
-    // So does one that came while nobody waited, for the process was started anew.
+    // So does one that came while no run waited, because the process was restarted.
     let id = desk.ask().await;
     other
         .answer(&desk.me, id, Choice::Deny, None)
@@ -549,7 +549,7 @@ async fn a_preference_for_a_type_never_covers_what_is_critical(db: PgPool) {
     assert!(!desk.unasked(other, &[push(), wipe]).await);
     assert!(desk.unasked(other, &[push()]).await);
     assert!(desk.unasked(other, &[push_to("origin", "low")]).await);
-    // What was harmless when it was allowed, and is not any more.
+    // Harmless when it was allowed, and not any more.
     for worse in ["high", "critical"] {
         assert!(!desk.unasked(other, &[push_to("origin", worse)]).await);
     }
@@ -646,7 +646,7 @@ async fn a_preference_for_a_type_without_an_object_covers_nothing_any_more(db: P
     let told: Vec<_> = told.map(|one| one["covers"].as_str().unwrap()).collect();
     assert_eq!(told[0], "This exact action.");
     assert!(told[1].starts_with("Nothing any more"), "{told:?}");
-    // Allowed anew, it is bound to what was shown.
+    // Allowed again, it is bound to the action that was shown.
     let id = desk.ask().await;
     desk.answer(id, Choice::AllowAlwaysType).await;
     assert!(desk.unasked([8; 32], &[push()]).await);
@@ -693,7 +693,7 @@ async fn allowing_a_type_again_after_it_became_worse_covers_it(db: PgPool) {
 async fn a_command_of_any_length_can_be_preferred(db: PgPool) {
     let desk = Desk::new(db).await;
     let mut question = desk.question(vec![push()], TimeDelta::seconds(300));
-    // What does not repeat itself does not become smaller in the index.
+    // Text without repetition does not compress in the index.
     let ids = (0..1_000).map(|_| ConsentId::new(desk.clock()).to_string());
     question.command = ids.collect();
     let id = desk.put(&question).await;

@@ -1,4 +1,4 @@
-//! What `navi doctor` finds, and what it says to do about it.
+//! Findings of `navi doctor`, and its advice for each.
 
 use std::path::Path;
 

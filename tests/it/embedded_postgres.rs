@@ -338,7 +338,7 @@ async fn keeper(test: &str, program: &Path, data_dir: &Path, user: Option<u32>) 
     child
 }
 
-/// What the other process does.
+/// The work of the other process: it keeps a cluster running for a minute.
 async fn keep(data_dir: &Path) {
     let _postgres = start(data_dir).await;
     tokio::time::sleep(Duration::from_mins(1)).await;

@@ -1,4 +1,4 @@
-//! What every request has to name, and what every answer tells browsers and caches.
+//! The host that every request has to name, and the headers of every answer for browsers and caches.
 
 use std::time::Duration;
 

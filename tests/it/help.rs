@@ -39,7 +39,7 @@ fn commands() -> Vec<Vec<String>> {
             .split_once("\nCommands:\n")
             .map_or("", |(_, rest)| rest);
         let listed = listed.lines().take_while(|line| !line.is_empty());
-        // What is indented further goes on with a description.
+        // Lines that are indented further continue a description.
         let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         for name in names.filter_map(|line| line.split_whitespace().next()) {
             if name != "help" {

@@ -1,4 +1,4 @@
-//! What every request gets: ids, problems, limits, health, metrics, a description.
+//! Common to all requests: ids, problems, limits, health, metrics, a description.
 
 use std::time::Duration;
 

@@ -197,7 +197,7 @@ async fn keys_are_kept_for_a_day(db: PgPool) {
     let tables = pass.unwrap().tables;
     let keys = tables.iter().find(|kept| kept.table == "idempotency_keys");
     assert_eq!(keys.unwrap().forgotten, 1);
-    // What a test sends is signed for an hour of its clock.
+    // A token of a test is signed for an hour of its clock.
     let client = app.client(Role::Viewer);
     assert!(!replayed(&send(&client, PATH, "old", &body).await));
     assert!(replayed(&send(&client, PATH, "young", &body).await));

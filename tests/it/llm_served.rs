@@ -391,7 +391,7 @@ async fn what_no_server_can_answer_is_refused_with_what_to_do(db: PgPool) {
     assert_eq!((status.as_u16(), &ready["ok"]), (200, &json!(true)));
 }
 
-/// A model that repeats a sentence until somebody stops it.
+/// A model that repeats a sentence until it is stopped.
 fn looping() -> Vec<Step> {
     let chunk =
         json!({"choices": [{"delta": {"content": "Wait, let me look at the file again. "}}]});

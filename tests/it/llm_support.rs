@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-/// What the server does with a connection.
+/// A step of the server with a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Sends bytes at once.

@@ -1,4 +1,4 @@
-//! Who else may see or change what somebody owns: nobody, on any route.
+//! Isolation of owners: no one else may see or change what a user owns, on any route.
 //!
 //! The routes come from the description that the server serves. One that takes an id, or that
 //! lists, and stands in none of the tables below fails the test, so a new route cannot be forgotten.
@@ -18,10 +18,10 @@ use crate::runs::stage::{calls, says, script};
 use crate::support::app::{ORG, TestApp, USER};
 use crate::support::client::{Client, json_request};
 
-/// What everything that is owned here says somewhere.
+/// A text that stands somewhere in everything that is owned here.
 const MARK: &str = "owl-1729";
 
-/// A thing that somebody owns.
+/// A thing that a user owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owned {
     Conversation,
@@ -178,8 +178,8 @@ const STATUSES: &[&str] = &[
     "/api/connectors/marketplace/status",
 ];
 
-/// Requests that name an entry of the audit log, which the administrators of an organisation see and
-/// nobody elsewhere.
+/// Requests that name an entry of the audit log, which is visible to the administrators of its
+/// organisation and to no other one.
 const OF_THE_ORGANISATION: &[Row] = &[
     ("GET", "/api/audit/{id}", Owned::AuditEntry, ""),
     ("GET", "/api/audit/{id}/proof", Owned::AuditEntry, ""),
@@ -192,8 +192,8 @@ const OF_THE_ORGANISATION: &[Row] = &[
     ),
 ];
 
-/// Requests that name what everybody in an organisation may see and some may change, and nobody
-/// elsewhere.
+/// Requests that name a shared thing, which everybody in an organisation may see, some of them may
+/// change, and other organisations may not see.
 const SHARED: &[Row] = &[
     ("GET", "/api/telemetry/errors/{id}", Owned::ErrorGroup, ""),
     (
@@ -467,7 +467,7 @@ async fn answer(db: &PgPool) -> i64 {
     .unwrap()
 }
 
-/// What ratings taught the owner's organisation.
+/// An insight of the owner's organisation.
 async fn taught(db: &PgPool) -> i64 {
     sqlx::query_scalar(
         "insert into learning_insights
@@ -518,7 +518,7 @@ async fn what_somebody_owns_does_not_exist_for_anybody_else(db: PgPool) {
             let (status, problem) = estate.ask(client, row, id).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{at}: {problem}");
             assert!(!problem.contains(MARK), "{at}: {problem}");
-            // A conversation that nobody has is begun for whoever names it.
+            // A conversation that does not exist is begun for the user who names it.
             if row.3.contains("conversation_id") {
                 continue;
             }

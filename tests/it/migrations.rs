@@ -375,7 +375,7 @@ async fn a_database_of_a_development_version_is_refused_with_the_way_out(
     assert_eq!(before, schema(&mut conn).await, "nothing was changed");
 }
 
-/// What each file of the migrations has been since it was released, as `sha256sum` writes it.
+/// The checksum of each released file of the migrations, as `sha256sum` writes it.
 const RELEASED: &str = include_str!("../../migrations/CHECKSUMS");
 
 #[test]

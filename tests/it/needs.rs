@@ -139,7 +139,7 @@ fn a_wish_does_not_excuse_what_the_command_does() {
     let judgement = judge_by(&POLICY, "run_command", &call, space.path());
     assert_eq!(judgement.verdict, Verdict::Forbid);
     assert!(rules(&judgement).contains(&"wall-host"));
-    // What would be rewritten to a search is not, because more is asked for than a search.
+    // A command that would be rewritten to a search is not, because it asks for more than a search.
     let call = self::call("find . -name '*.tsx'", &json!({ "ports": [3000] }));
     let judgement = judge_by(&POLICY, "run_command", &call, space.path());
     assert!(judgement.rewrite.is_none());

@@ -108,7 +108,7 @@ async fn thirty_runs_at_once_all_end_with_their_rows(db: PgPool) {
         stream
     };
     let streams = futures_util::future::join_all((0..30).map(|_| run())).await;
-    // What was recorded is written within moments.
+    // Recorded calls are written within moments.
     let began = Instant::now();
     let calls = "select count(*) from llm_metrics where status = 'success'";
     while sqlx::query_scalar::<_, i64>(calls)

@@ -59,7 +59,7 @@ async fn report(db: &PgPool, org: &str, trace: Option<&str>, run: Option<&str>) 
     .unwrap()
 }
 
-/// What stands around an error.
+/// The thread of an error.
 async fn around(db: &PgPool, error: i64) -> Value {
     sqlx::query_scalar("select to_jsonb(t) from error_threads t where error_id = $1")
         .bind(error)
@@ -68,7 +68,7 @@ async fn around(db: &PgPool, error: i64) -> Value {
         .unwrap()
 }
 
-/// How many rows of each table there are, and how many of them carry a trace.
+/// The number of rows of each table, and of those that carry a trace.
 async fn carriers(db: &PgPool, trace: &str) -> Vec<String> {
     sqlx::query_scalar(
         "select format('%s: %s of %s', name, count(*) filter (where trace_id = $1), count(*))

@@ -67,7 +67,7 @@ fn auth(flags: &[&str]) -> AuthConfig {
 }
 
 impl Door {
-    /// One that lets nobody ask twice within an hour, and has fetched no keys yet.
+    /// One that fetches keys at most once in an hour, and has fetched none yet.
     fn new(stub: &Stub) -> Self {
         Self::with(stub, Duration::from_hours(1), None)
     }

@@ -1,4 +1,4 @@
-//! Somebody with all rights on the database and no key.
+//! An attacker with all rights on the database and no key.
 
 use chrono::{DateTime, Utc};
 use navi::audit::erasing::Whose;
@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use crate::support::app::{ORG, audit};
 
-/// How the log ended at some time, as an attacker may have kept it.
+/// An earlier end of the log, as an attacker may have kept it.
 struct Kept {
     size: i64,
     head: Vec<u8>,
@@ -26,8 +26,8 @@ struct Kept {
     seal: Vec<u8>,
 }
 
-/// A log of some twenty entries, signed three times, with an erasure in it; what an attacker kept on the
-/// way; and the last checkpoint, which somebody else keeps.
+/// A log of some twenty entries, signed three times, with an erasure in it. Returns the ends that an
+/// attacker kept on the way, and the last checkpoint, which another party keeps.
 async fn history(db: &PgPool, audit: &Audit, log: &Log) -> (Vec<Kept>, String) {
     let mut kept = Vec::new();
     for n in 0..18 {
@@ -260,7 +260,7 @@ async fn attack(conn: &mut PgConnection, rng: &mut StdRng, size: i64, kept: &[Ke
     }
 }
 
-/// Edits a record and computes every hash after it anew, which takes no key.
+/// Edits a record and recomputes every hash after it, which takes no key.
 async fn forge(conn: &mut PgConnection, from: i64) {
     let mut records: Vec<Record> = reading::records_after(conn, ORG, from - 1, None, 1_000)
         .await
@@ -311,7 +311,7 @@ async fn random_tampering_is_detected_seed_4(db: PgPool) {
 async fn withstand(db: PgPool, seed: u64) {
     let (audit, log) = (audit(&db, &Clock::System), Log::from_name(ORG));
     let (kept, last) = history(&db, &audit, &log).await;
-    // Of one log alone: nobody else bears witness of it.
+    // Of one log alone: no other witness has seen it.
     let alone = "begin; set local session_replication_role = replica;
                  delete from audit_records where org_id = ''; delete from audit_chains where org_id = '';
                  commit";
@@ -324,7 +324,7 @@ async fn withstand(db: PgPool, seed: u64) {
     let mut conn = db.acquire().await.unwrap();
     for _ in 0..CHANGES {
         let mut tx = sqlx::Connection::begin(&mut *conn).await.unwrap();
-        // The owner of a table can do this, and so can whoever has the owner's password.
+        // The owner of a table can do this, and so can a holder of the owner's password.
         sqlx::query("set local session_replication_role = replica")
             .execute(&mut *tx)
             .await

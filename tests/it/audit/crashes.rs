@@ -109,7 +109,7 @@ async fn the_end_of_what_was_done_is_written_when_the_database_comes_back(db: Pg
         .unwrap();
     let began = Instant::now();
     open.complete(Outcome::Success.into()).await;
-    // What was done is waited for no longer than what is refused.
+    // The end of an entry waits no longer than a refusal.
     kept(REFUSED_WITHIN, began);
     assert!(
         audit.begin(entry()).await.is_err(),

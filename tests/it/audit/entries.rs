@@ -1,4 +1,4 @@
-//! What becomes an entry, and what it says.
+//! Requests that become entries, and the content of an entry.
 
 use std::time::{Duration, Instant};
 
@@ -255,7 +255,7 @@ async fn an_entry_is_opened_for_a_reason_which_is_noted_first(db: PgPool) {
     );
     let reason = opened(&app, noted[0]["id"].as_str().unwrap()).await;
     assert_eq!(reason["payload"]["reason"], "a test wants to know");
-    // Somebody else's administrator finds nothing, and nobody below one is let in.
+    // An administrator of another organisation finds nothing, and no lower role is let in.
     let stranger = app.client_of("org-2", "user-1", Role::Admin);
     let (status, _) = stranger.post(&path, json!({"reason": "curious"})).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -29,7 +29,7 @@ const LOGS: [&str; 3] = ["", ORG, "org-2"];
 const RECORDS: usize = 270;
 
 /// Two organisations and the server, signed and named in turn. Answers the last checkpoint of each log,
-/// which somebody else keeps.
+/// which another party keeps.
 async fn history(db: &PgPool, audit: &Audit) -> Vec<String> {
     let other = Log::from_name("org-2");
     for (count, log) in [
@@ -106,7 +106,7 @@ async fn records(conn: &mut PgConnection, log: &str) -> Vec<Record> {
         .unwrap()
 }
 
-/// Computes anew all that takes no key: every hash of a log, where it ends, its tiles.
+/// Recomputes all that takes no key: every hash of a log, its end, its tiles.
 async fn fit(conn: &mut PgConnection, log: &str, mut records: Vec<Record>) {
     let (mut previous, mut tiles, mut stored) = (vec![0; 32], Tiles::default(), BTreeMap::new());
     let signed: Option<i64> = sqlx::query_scalar(
@@ -156,7 +156,7 @@ async fn fit(conn: &mut PgConnection, log: &str, mut records: Vec<Record>) {
     run(conn, sql).await;
 }
 
-/// Edits a record as somebody who knows what is committed to, and what is not.
+/// Edits a record as an attacker who knows which fields are committed to, and which are not.
 async fn edit(conn: &mut PgConnection, rng: &mut StdRng, log: &str, record: &mut Record) {
     match rng.random_range(0..4) {
         0 => record.route = Some("/api/harmless".to_owned()),
@@ -336,7 +336,7 @@ async fn withstand(db: PgPool, seed: u64) {
     let mut conn = db.acquire().await.unwrap();
     for number in 0..FORGERIES {
         let mut tx = sqlx::Connection::begin(&mut *conn).await.unwrap();
-        // The owner of a table can do this, and so can whoever has the owner's password.
+        // The owner of a table can do this, and so can a holder of the owner's password.
         sqlx::query("set local session_replication_role = replica")
             .execute(&mut *tx)
             .await

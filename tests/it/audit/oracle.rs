@@ -8,7 +8,7 @@ fn tree(size: u64, root: &Hash) -> RootHash<Sha256> {
     RootHash::new((*root).into(), size)
 }
 
-/// Whether data is that of the leaf at `index` of the tree with this size and root.
+/// True if data is that of the leaf at `index` of the tree with this size and root.
 pub(super) fn is_included(
     index: u64,
     data: &[u8],
@@ -20,7 +20,7 @@ pub(super) fn is_included(
     verified.is_ok()
 }
 
-/// Whether the tree with the second size and root begins with the first, which has leaves.
+/// True if the tree with the second size and root begins with the first, which has leaves.
 pub(super) fn is_consistent(
     (first, first_root): (u64, &Hash),
     (second, second_root): (u64, &Hash),

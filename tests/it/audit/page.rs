@@ -54,7 +54,7 @@ async fn begin_conversations(app: &TestApp, count: usize) {
     }
 }
 
-/// What the agent did, without any request.
+/// Notes an action of the agent, without any request.
 async fn act(app: &TestApp) {
     let actor = Actor::nameless(ActorKind::Agent);
     let log = Log::Org(ORG.parse().unwrap());
@@ -159,7 +159,7 @@ async fn an_array_links_to_its_next_page_until_the_end(db: PgPool) {
     let mut path = "/api/audit?limit=2&actor=user-1&cursor=1000".to_owned();
     let mut seen = Vec::new();
     for expected in [2, 2, 1] {
-        // Whoever follows the link need not be a browser.
+        // The client that follows the link need not be a browser.
         let answer = if seen.is_empty() {
             fetch(&admin, &path).await
         } else {

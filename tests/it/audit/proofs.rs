@@ -1,4 +1,4 @@
-//! What the log proves, to somebody who trusts nothing but a key.
+//! Proofs of the log, for a reader who trusts nothing but a key.
 
 use std::io::Cursor;
 use std::process::ExitCode;
@@ -171,7 +171,7 @@ async fn an_export_is_verified_without_the_server_and_a_change_names_its_entry(d
             .as_deref(),
         victim["record"]["entry_id"].as_str()
     );
-    // Signed by nobody that we know.
+    // Signed by an unknown key.
     let stranger = VerifyingKey {
         id: "default".to_owned(),
         public: vec![7; 32],
@@ -304,7 +304,7 @@ async fn erasing_a_person_leaves_the_proofs_whole_and_nothing_to_read(db: PgPool
         )
         .await;
     assert_eq!(status, StatusCode::GONE);
-    // What nobody announced is no erasure.
+    // An unannounced change is no erasure.
     let mut tx = db.begin().await.unwrap();
     sqlx::query("set local session_replication_role = replica")
         .execute(&mut *tx)

@@ -266,7 +266,7 @@ async fn a_log_that_does_not_fit_by_itself_is_not_adopted(db: PgPool) {
         refused(&[]).await;
         tamper(&db, &[undo]).await;
     }
-    // Everything fits, and somebody remembers that there was more.
+    // Everything fits, but a note proves that there was more.
     tamper(
         &db,
         &[
@@ -348,7 +348,7 @@ async fn an_older_seal_is_read_and_the_next_record_has_it_replaced(db: PgPool) {
     seal_as_at_first(&db).await;
     let older = report(&audit).await;
     assert!(older.ok, "{:?}", older.findings);
-    // Its seal does not cover the time, so nobody relies on that.
+    // Its seal does not cover the time, so no check relies on that.
     tamper(&db, &["update audit_chains set last_at = '2999-01-01'"]).await;
     assert!(!report(&audit).await.ok);
     write(&audit, 1).await;

@@ -290,7 +290,7 @@ async fn the_data_folder_knows_of_a_log_when_nothing_is_left_in_the_database(db:
         let adopted = audit.adopt(&gone, ROLLED_BACK, &kept).await.unwrap();
         assert!(matches!(adopted, Adoption::Adopted { since: 1, .. }));
     }
-    // What was seen before is remembered until the process ends.
+    // A process remembers until its end what it has seen.
     let audit = with_folder(&db, &witness);
     write(&audit, &log(), 1).await;
     let notes = witness.notes().unwrap();

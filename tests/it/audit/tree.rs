@@ -1,4 +1,4 @@
-//! The Merkle tree and its tiles, against an implementation of somebody else.
+//! The Merkle tree and its tiles, against an independent implementation.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What bears witness of a log: a folder, a file, and the server's own log.
+//! Witnesses of a log: a folder, a file, and the server's own log.
 
 use std::process::ExitCode;
 
@@ -113,7 +113,7 @@ async fn a_round_without_anything_new_writes_nothing(db: PgPool) {
     let entries = entries.unwrap();
     assert_eq!(entries.len(), 3, "each beginning, and one record for both");
     assert!(entries.iter().all(|one| one.event == Event::AuditWitnessed));
-    // One that was made for somebody who asked is named in the next round.
+    // A checkpoint that was made on request is named in the next round.
     write(&audit, &log(), 1).await;
     audit.checkpoint(&log()).await.unwrap();
     audit.make_checkpoints().await;

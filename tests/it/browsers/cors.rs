@@ -24,7 +24,7 @@ async fn app(db: PgPool, flags: &[&str]) -> TestApp {
     TestApp::with(db, Clock::System, flags).await
 }
 
-/// What a browser asks before a page of this origin sends a request.
+/// The preflight of a browser before a page of this origin sends a request.
 async fn preflight(app: &TestApp, origin: &str, path: &str, more: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder()
         .method(Method::OPTIONS)
@@ -58,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-/// Whether an answer is for a page of this origin, and for no other.
+/// True if an answer is for a page of this origin, and for no other.
 fn is_for(answer: &Answer, origin: &str) -> bool {
     let vary = answer.headers.get_all(header::VARY).iter();
     let varies = vary.filter(|value| value.to_str().unwrap().contains("Origin"));

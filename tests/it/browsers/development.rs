@@ -103,7 +103,7 @@ async fn a_request_without_a_token_is_the_one_identity_and_a_token_is_verified_a
             let answer = me(&app, &[("host", LOCAL), ("authorization", bad)]).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{bad}");
         }
-        // What is shown and refused does not become nothing.
+        // A refused credential is not treated as a missing one.
         for shown in ["access_token=x", "ticket=x"] {
             let answer = here(&app, Method::GET, &format!("{ME}?{shown}"), &json!(null)).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{shown}");
@@ -152,7 +152,7 @@ async fn a_name_that_leads_to_this_machine_is_not_enough(db: PgPool) {
     assert_refused(&me(&app, &twice).await, "two names");
     let forwarded = [("host", LOCAL), ("x-forwarded-for", "203.0.113.5")];
     assert_refused(&me(&app, &forwarded).await, "a proxy");
-    // What is public stays so.
+    // Public routes stay public.
     let ping = send(&app.stranger(), Method::GET, "/ping", &[], &json!(null)).await;
     assert_eq!(ping.status, StatusCode::OK);
 }
@@ -328,14 +328,14 @@ async fn its_tickets_are_worth_no_more_than_itself(db: PgPool) {
         )
         .await
     };
-    // There is no such job: whoever is let in learns that.
+    // There is no such job: a client that is let in learns that.
     assert_eq!(open(&app, LOCAL).await.status, StatusCode::NOT_FOUND);
     assert_refused(&open(&app, "evil.example").await, "a foreign name");
     let off = TestApp::with(db, Clock::System, &[]).await;
     assert_eq!(open(&off, LOCAL).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// What the server answers to a request that is written by hand.
+/// The server's answer to a request that is written by hand.
 async fn exchange(running: &Running, head: &str) -> String {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let request = format!("{head}\r\nConnection: close\r\n\r\n");

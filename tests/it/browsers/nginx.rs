@@ -17,7 +17,7 @@ fn came_through(headers: &HeaderMap) {
     assert_eq!(headers.get("x-accel-buffering"), None);
 }
 
-/// Reads until the run asks; nobody has answered it by then.
+/// Reads until the run asks; the question is still unanswered then.
 async fn question(stream: &mut EventStream) -> String {
     let asked = stream
         .until(|event| event["type"] == "prompt_request")

@@ -184,7 +184,7 @@ async fn a_ticket_is_refused_wherever_it_was_not_meant_for(db: PgPool) {
         let status = app.stranger().send(request).await.status();
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {address}");
     }
-    // Whoever checks the one and whoever uses the other must not disagree.
+    // With both, one part could check the one and another part use the other.
     let both = json_request(
         Method::GET,
         &format!("{path}?ticket={ticket}"),
@@ -369,7 +369,7 @@ async fn tickets_that_are_forged_or_misused_are_noted_and_old_ones_are_not(db: P
     app.app.clock.advance(TimeDelta::minutes(2));
     refusal(&app, Method::GET, &format!("{path}?ticket={ticket}")).await;
     refusal(&app, Method::GET, &path).await;
-    // What is noted later is written before what is waited for.
+    // Entries that are noted without waiting are written before an entry that is waited for.
     let (status, _) = app
         .client(Role::Viewer)
         .post("/api/navi-memory/conversations", json!({}))

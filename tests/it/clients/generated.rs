@@ -15,7 +15,7 @@ use crate::runs::stage::{calls, says};
 use crate::support::app::TestApp;
 use crate::support::served::{Place, Served, url};
 
-/// What the model says.
+/// The model's answer.
 const ANSWER: &str = "Hello, Ada.";
 
 /// A folder with the description in it.
@@ -215,7 +215,7 @@ async fn a_generated_python_client_reads_every_event_and_follows_a_job(db: PgPoo
     let names: Vec<_> = bench.events().into_iter().map(|(_, name)| name).collect();
     assert_eq!(said.lines().collect::<Vec<_>>(), names);
 
-    // What real streams send is read to the last member.
+    // Frames of real streams are read to the last member.
     let frames = recorded(&db).await;
     bench.write("frames", &frames);
     let said = run(python, bench.path(), &["-c", READS, "frames"], &[]).await;

@@ -240,7 +240,7 @@ step("a run asks, is left by its server, and is shown truthfully to its end", as
     await page.locator(".consent.critical").getByText("Critical!").waitFor();
     await press("Deny");
     await sees("chmod 777 notes.txt — denied.");
-    // What a model writes is text, whatever it looks like.
+    // A model's words are shown as text, whatever they look like.
     await sees("It was never <b>finished</b>.");
     assert.deepEqual(complaints, []);
     await stop();

@@ -98,7 +98,7 @@ fn a_pooler_without_the_way_around_it_is_refused() {
 
 #[test]
 fn an_ipv6_address_is_connected_to() {
-    // Whether there is IPv6 or not: what is refused is the connection and not the name.
+    // With IPv6 or without: the connection is refused, not the name.
     let output = migrate(&[("DATABASE_URL", "postgres://ada@[::1]:1/navi")]);
     assert_eq!(output.status.code(), Some(3));
     assert!(!said(&output).contains("lookup"), "{}", said(&output));

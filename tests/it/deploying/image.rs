@@ -75,7 +75,7 @@ fn the_image_is_no_roots_and_brings_no_secret() {
             }
         }
     }
-    // What is not named does not even reach the builder.
+    // Files that are not named do not even reach the builder.
     let ignored = read(".dockerignore");
     assert!(ignored.lines().any(|line| line == "*"), "{ignored}");
     for argument in arguments("COPY") {

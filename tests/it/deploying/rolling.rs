@@ -122,7 +122,7 @@ async fn servers_that_are_replaced_one_by_one_behind_the_guides_proxy_lose_no_re
     let stored: i64 = sqlx::query_scalar(stored).fetch_one(&db).await.unwrap();
     let answered = found.answered.load(Ordering::Relaxed);
     assert!(i64::try_from(answered).unwrap() <= 2 * stored + i64::try_from(PEOPLE).unwrap());
-    // What is the operators' alone stays behind the proxy.
+    // Routes for operators alone stay behind the proxy.
     assert_eq!(nginx.try_get(&token, "/metrics").await, Ok(404));
     drop(servers);
 }

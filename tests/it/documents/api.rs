@@ -50,7 +50,7 @@ async fn the_events_and_their_fields_are_those_that_are_listed(db: PgPool) {
             .unwrap();
         let required = event["required"].as_array().unwrap();
         let fields = event["properties"].as_object().unwrap().keys();
-        // What only the streams of jobs say of an event has a chapter of its own.
+        // Fields that only the streams of jobs add to an event have a chapter of their own.
         let fields = fields.filter(|name| {
             let of_jobs = [
                 "timestamp",

@@ -21,7 +21,7 @@ const CHAPTERS: [&str; 6] = [
     "docs/troubleshooting.md",
     "docs/upgrading.md",
 ];
-/// What is read in a few minutes.
+/// The most words of a chapter: read in a few minutes.
 const MOST_WORDS: usize = 900;
 
 /// A server with a run that is over and one that takes long, and the id of the first.

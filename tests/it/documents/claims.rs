@@ -1,4 +1,4 @@
-//! What any document may name: files, links, commands, settings, tests.
+//! Things that any document may name: files, links, commands, settings, tests.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn every_link_leads_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Whether a word is meant as a file of this repository.
+/// True if a word is meant as a file of this repository.
 fn is_path(word: &str) -> bool {
     let known = [
         "src/",
@@ -57,7 +57,7 @@ fn is_path(word: &str) -> bool {
     known.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '{', '<'])
 }
 
-/// Whether a word is meant as a file below `src`, as `docs/life-of-a-run.md` writes them.
+/// True if a word is meant as a file below `src`, as `docs/life-of-a-run.md` writes them.
 fn is_source(word: &str) -> bool {
     let slices = [
         "agent/",
@@ -233,7 +233,7 @@ fn code() -> String {
     code
 }
 
-/// Whether a word is meant as the name of a test.
+/// True if a word is meant as the name of a test.
 fn is_test(word: &str) -> bool {
     word.chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

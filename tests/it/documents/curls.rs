@@ -71,7 +71,7 @@ async fn every_area_begins_with_a_request_that_can_be_copied(db: PgPool) {
     let areas = areas(&text);
     assert!(areas.len() > 20, "{} areas", areas.len());
     for (heading, block) in areas {
-        // What curl calls a success, others may not.
+        // Without the flag curl succeeds at an answer that is an error.
         let all = format!("curl() {{ command curl --fail-with-body \"$@\"; }}\n{block}");
         let mut shell = Command::new("bash");
         shell

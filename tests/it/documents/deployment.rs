@@ -20,7 +20,7 @@ use crate::documents::claims::blocks;
 use crate::documents::read;
 
 const GUIDE: &str = "docs/DEPLOYMENT_GUIDE.md";
-/// How long the whole procedure may take.
+/// The most time that the whole procedure may take.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The blocks that are run, as one script which says where it is.
@@ -35,7 +35,7 @@ trap 'test ! -e /var/lib/navi/pid || kill -KILL $(cat /var/lib/navi/pid)' EXIT\n
     std::iter::once(head.to_owned()).chain(numbered).collect()
 }
 
-/// A port that nobody uses at present.
+/// A port that is free at present.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

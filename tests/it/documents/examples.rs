@@ -26,7 +26,7 @@ const MEASURED: &[&str] = &[
     "gen_id",
     "times_applied",
 ];
-/// What only administrators are shown; everything else shows what it is for others.
+/// Routes for administrators alone; all other examples show the answer to other roles.
 const OF_ADMINISTRATORS: &[&str] = &[
     " /api/audit",
     " /api/admin/",
@@ -52,7 +52,7 @@ const TIMES: &[&str] = &[
     "expires_at",
     "time",
 ];
-/// What clients of the organisation have reported, and an answer that can be rated.
+/// Reports of the organisation's clients, and an answer that can be rated.
 const REPORTED: &str = "
 insert into error_groups (org_id, fingerprint, error_type, message, frames, source, first_version,
                           created_at)
@@ -81,7 +81,7 @@ values ('acme', 'ada', 'codegen', 'claude-sonnet-4', 0.3,
         'fix');
 ";
 
-/// What ratings of theirs have taught.
+/// Insights learned from their ratings.
 const TAUGHT: &str = r#"
 insert into learning_insights (org_id, insight_type, subject, title, description, pattern_data, confidence,
                                sample_size, times_applied, last_applied, language, evidence, effect)
@@ -295,7 +295,7 @@ async fn the_examples_of_the_interface_are_answered_as_they_show(db: PgPool) {
     }
 }
 
-/// Whether nothing is left out.
+/// True if nothing is left out.
 fn is_whole(value: &Value) -> bool {
     match value {
         Value::Object(members) => members

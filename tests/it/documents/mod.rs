@@ -1,4 +1,4 @@
-//! What a document claims, a test checks.
+//! Tests of the claims of documents.
 
 mod api;
 mod capacity;
@@ -80,7 +80,7 @@ pub(crate) fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// What stands between backticks.
+/// The words between backticks.
 pub(crate) fn code_spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }

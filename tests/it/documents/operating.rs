@@ -1,4 +1,4 @@
-//! What runs the analyzer elsewhere: the cron job of Kubernetes and the units of systemd.
+//! The analyzer outside of the server: the cron job of Kubernetes and the units of systemd.
 
 #![expect(
     clippy::disallowed_methods,
@@ -227,7 +227,7 @@ async fn the_units_are_confined_and_their_command_runs(db: PgPool) {
         !timer.contains_key("Requires"),
         "starting the timer starts nothing"
     );
-    // What the unit would be given: the file's address in the place of the folder of credentials.
+    // The unit's environment: the file's address in the place of the folder of credentials.
     let credentials = tempfile::tempdir().unwrap();
     let address = url(&db.connect_options());
     std::fs::write(credentials.path().join("database-url"), address).unwrap();

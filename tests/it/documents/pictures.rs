@@ -31,8 +31,8 @@ fn drawn(picture: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a line says the same every time: it has no measure and no count, and is not of the output of commands,
-/// whose order is theirs.
+/// True if a line says the same every time: it has no measure and no count, and is no output of a command,
+/// because outputs differ in their order.
 fn is_stable(line: &str) -> bool {
     let is_output = line.trim_start().starts_with('│');
     !is_output

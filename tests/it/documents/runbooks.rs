@@ -28,9 +28,9 @@ const FOLDER: &str = "docs/runbooks";
 pub(super) const ONCALL: &str = "docs/ONCALL.md";
 const INCIDENTS: &str = "docs/INCIDENT_RESPONSE.md";
 const SECTIONS: [&str; 5] = ["Symptom", "Check", "Act", "Verify", "Afterwards"];
-/// What is read in two minutes.
+/// The most words of a runbook: read in two minutes.
 const MOST_WORDS: usize = 450;
-/// How long the commands of one document may take.
+/// The most time that the commands of one document may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Metrics of others: of Prometheus and of the library that watches the process.
 const OF_OTHERS: [&str; 3] = ["up", "ALERTS", "process_cpu_seconds_total"];
@@ -298,7 +298,7 @@ async fn world(address: &str) -> (Served, String) {
 /// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
 pub(super) fn settings(folder: &Path, served: &Served, address: &str) {
     let data = served.place.data().display().to_string();
-    // The server plays a script; whoever looks after it has a model.
+    // The server plays a script; the operator's shell has a model.
     let model = "OLLAMA_BASE_URL=http://127.0.0.1:9\nOLLAMA_MODEL=llama3.2\n";
     let plain = format!("NAVI_DATA_DIR={data}\n{model}");
     let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");

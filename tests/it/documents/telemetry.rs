@@ -1,4 +1,4 @@
-//! What `docs/telemetry.md` says of limits, reasons and queries.
+//! The limits, reasons and queries of `docs/telemetry.md`.
 
 use std::collections::BTreeSet;
 

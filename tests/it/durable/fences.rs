@@ -1,4 +1,4 @@
-//! What the database refuses, and runs that are given up.
+//! Writes that the database refuses, and runs that are given up.
 
 use navi::platform::clock::Clock;
 use navi::platform::ids::{OrgId, RunId};

@@ -56,7 +56,7 @@ fn is_as_without(plain: &Story, story: &Story, attempt: &Attempt) {
     );
     for (place, result) in story.results().into_iter().enumerate() {
         let known = result["success"] == true;
-        // The one effect that nobody can tell from outside; a person has looked.
+        // The one effect that cannot be told from outside; a person has looked.
         let looked = place == 2 && story.questions > 0;
         assert!(known || looked, "{at}");
     }

@@ -116,7 +116,7 @@ async fn a_server_that_lost_its_run_may_take_it_again(db: PgPool) {
     }
     served.signal(Signal::SIGCONT);
     stream.until(|event| event["type"] == "job_resumed").await;
-    // What was taken again is in the hands of its user.
+    // A run that was taken up again obeys its user.
     let began = Instant::now();
     let path = format!("/api/jobs/{id}/cancel");
     assert_eq!(served.post(&path, &json!({})).await.0, 200);

@@ -10,11 +10,11 @@ use crate::runs::rules;
 use crate::runs::stream::EventStream;
 use crate::support::served::Served;
 
-/// What a job told, in the end.
+/// The events of a job that has ended.
 #[derive(Debug)]
 pub(crate) struct Story {
     pub(crate) events: Vec<Value>,
-    /// How often somebody had to look.
+    /// The number of questions that a person had to answer by looking.
     pub(crate) questions: usize,
 }
 
@@ -24,7 +24,7 @@ pub(crate) async fn see_through(db: &PgPool, served: &Served, id: &str, log: &Pa
     let mut stream = served.follow(id, 0, true).await;
     let mut questions = 0;
     while let Some(event) = stream.next().await {
-        // What was asked long ago is seen again from the log.
+        // An old question is seen again from the log.
         let asks = event["type"] == "command.consent_required";
         let consent = event["data"]["consent_id"].as_str();
         let (true, Some(consent)) = (asks, consent) else {
@@ -84,7 +84,7 @@ impl Story {
         events.filter(|event| event["type"] == kind).collect()
     }
 
-    /// What the model said, once what was never finished is discarded.
+    /// The model's text without the pieces that `job_resumed` discards.
     pub(crate) fn text(&self) -> String {
         let mut pieces: Vec<(i64, &str)> = Vec::new();
         for event in &self.events {

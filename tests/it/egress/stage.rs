@@ -22,10 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How long something that must happen may take before a test gives up on it.
+/// The time after which a test gives up waiting for something that must happen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What an ordinary host answers.
+/// The answer of an ordinary host.
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A host on the loopback. It reads what comes and answers as the test wants.
@@ -71,7 +71,7 @@ impl Site {
                 let text = whole_request(&mut stream).await;
                 got.lock().unwrap().push(text);
                 stream.write_all(answer.as_bytes()).await.unwrap();
-                // What comes after the request is noted too, if anything does.
+                // Bytes after the request are noted too.
                 let mut rest = String::new();
                 if stream.read_to_string(&mut rest).await.is_ok() && !rest.is_empty() {
                     got.lock().unwrap().push(rest);
@@ -91,7 +91,7 @@ impl Site {
         .await
     }
 
-    /// What the host got, by connection.
+    /// The bytes that the host received, by connection.
     pub(super) fn got(&self) -> Vec<String> {
         self.got.lock().unwrap().clone()
     }
@@ -138,7 +138,7 @@ impl Names {
             .insert(name.to_owned(), answers);
     }
 
-    /// How often anything was asked.
+    /// The number of look-ups so far.
     pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -160,7 +160,7 @@ impl NameResolver for Names {
     }
 }
 
-/// What was told of connections.
+/// The reports of connections.
 #[derive(Default)]
 pub(super) struct Notes {
     told: Mutex<Vec<EgressConnection>>,

@@ -1,4 +1,4 @@
-//! What is seen of an answer beside its ratings.
+//! Signals of an answer beside its ratings.
 
 use chrono::TimeDelta;
 use navi::agent::learning::changes::check_all;
@@ -33,7 +33,7 @@ async fn signals(db: &PgPool) -> Vec<String> {
     .unwrap()
 }
 
-/// What the next run in the same folder sees.
+/// The signals after the next run in the same folder.
 async fn seen_by_the_next(stage: &Stage) -> Vec<String> {
     stage.run("look at something else").await;
     signals(&stage.db).await

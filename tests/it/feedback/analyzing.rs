@@ -1,4 +1,4 @@
-//! What ratings teach, and what a pass leaves behind.
+//! Insights from ratings, and the rows that a pass leaves behind.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::rated::{
 const SINGLE: &[&str] = &["quotes@python=single"];
 const DOUBLE: &[&str] = &["quotes@python=double"];
 
-/// Somebody likes single quotes and says so three times for each.
+/// A user likes single quotes: three good ratings for single ones, three bad ones for double ones.
 async fn likes_single(db: &PgPool, answer: Answer<'_>) {
     let good = Answer {
         tags: SINGLE,
@@ -137,7 +137,7 @@ async fn the_same_ratings_change_nothing_a_second_time(db: PgPool) {
     }
     pass(&db).await;
     let before = tables(&db).await;
-    // What has been seen is not read again, what may not have been seen is, and all of it if wanted.
+    // Rows that were read are not read again; rows that may have been missed are, and all on request.
     let again = pass(&db).await;
     assert_eq!(
         (
@@ -415,7 +415,7 @@ async fn an_organisation_that_fails_is_tried_again(db: PgPool) {
         .await
         .unwrap();
     let report = pass(&db).await;
-    // How many are due depends on what else is open on the server.
+    // The number of organisations that are due depends on other transactions open on the server.
     assert_eq!(
         (report.outcome, report.insights_made),
         (PassOutcome::Done, 1)

@@ -1,4 +1,4 @@
-//! What was learned, in the prompts of runs and chats, and on the answers they led to.
+//! Insights in the prompts of runs and chats, and their effect on the answers.
 
 use navi::auth::principal::Role;
 use navi::llm::model::{ChatRequest, Message, Part};
@@ -217,7 +217,7 @@ async fn what_was_learned_can_be_switched_off(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn ratings_choose_the_temperature(db: PgPool) {
     let stage = Stage::new(db.clone(), script([says("Done.")])).await;
-    // What is liked, in the circumstances of these runs.
+    // The liked temperature, in the circumstances of these runs.
     sqlx::query(
         "insert into learning_bandit_arms (org_id, context, arm, successes, failures, updated_at)
          select $1, context, arm, case arm when 'creative' then 500 else 0 end,
@@ -281,7 +281,7 @@ async fn ratings_choose_the_temperature(db: PgPool) {
     "#);
 }
 
-/// What is known of models in the circumstances of these runs: the first is liked, the others are not.
+/// Ratings of models in the circumstances of these runs: the first is liked, the other is not.
 async fn known_models(db: &PgPool, models: [&str; 2]) {
     sqlx::query(
         "insert into learning_bandit_arms (org_id, context, arm, successes, failures, updated_at)

@@ -1,4 +1,4 @@
-//! What the bandit learns from ratings.
+//! The bandit's learning from ratings.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ use crate::feedback::desk::{Desk, SUBMIT, answer, now};
 use crate::feedback::sums::{add_changes, assert_summed};
 use crate::support::app::{ORG, USER};
 
-/// The counts made anew from the rows; those that are nothing are left out.
+/// The counts recomputed from the rows; those that are zero are left out.
 const RECOUNT: &str = "
     select s.org_id, t.subject, t.value, case t.subject when '*' then s.category else '' end as category,
            coalesce(s.team_id, '') as team_id, s.user_id,
@@ -35,15 +35,15 @@ const COUNTED: &str = "
     select org_id, subject, value, category, team_id, user_id, week, accepted, rejected
     from learning_counts where accepted + rejected > 0 order by 1, 2, 3, 4, 5, 6, 7";
 
-/// What the bandit knows, as it weighs at the end of the year.
+/// The bandit's counts, as they weigh at the end of the year.
 const ARMS: &str = "
     select context, arm,
            successes * power(0.5, extract(epoch from '2026-12-31Z' - updated_at)::float8 / 2592000) as up,
            failures * power(0.5, extract(epoch from '2026-12-31Z' - updated_at)::float8 / 2592000) as down
     from learning_bandit_arms order by org_id, 1, 2";
 
-/// What differs between two reports of the bandit by more than rounding; arms that are known of nothing
-/// are as good as absent.
+/// The differences between two reports of the bandit beyond rounding; an arm without any count is as good
+/// as absent.
 fn differ(one: &Value, other: &Value) -> Vec<Value> {
     let number = |arm: &Value, name: &str| arm[name].as_f64().unwrap();
     let known = |report: &Value| -> Vec<Value> {

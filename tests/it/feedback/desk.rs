@@ -91,7 +91,7 @@ impl Desk {
         answer
     }
 
-    /// What a query says, as one JSON value.
+    /// The rows of a query, as one JSON value.
     pub(crate) async fn value(&self, select: &str) -> Value {
         let sql = format!("select coalesce(jsonb_agg(t), '[]')::text from ({select}) t");
         let text: String = sqlx::query_scalar(AssertSqlSafe(sql))
@@ -101,7 +101,7 @@ impl Desk {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
         let sql = format!("select count(*) from {table}");
         sqlx::query_scalar(AssertSqlSafe(sql))
@@ -119,7 +119,7 @@ impl Desk {
         .await
     }
 
-    /// What the bandit knows of the temperature of [`answer`], as it weighed when it was last moved.
+    /// The bandit's counts for the temperature of [`answer`], as they weighed when they last changed.
     pub(crate) async fn arm(&self) -> (f64, f64) {
         let row: Option<(f64, f64)> = sqlx::query_as(
             "select successes, failures from learning_bandit_arms

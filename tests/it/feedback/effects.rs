@@ -1,4 +1,4 @@
-//! Whether an insight helps, read from the answers it had a part in.
+//! The effect of an insight, read from the answers it had a part in.
 
 use navi::platform::db::MIGRATOR;
 use sqlx::PgPool;

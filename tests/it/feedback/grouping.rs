@@ -1,4 +1,4 @@
-//! What people say when they reject: who learns from it, and what their words cannot do.
+//! Comments of people who reject: who learns from them, and what they cannot do.
 
 use navi::platform::db::MIGRATOR;
 use sqlx::PgPool;
@@ -191,7 +191,7 @@ async fn there_are_no_more_than_two_hundred_groups(db: PgPool) {
     pass(&db).await;
     assert_eq!(tables(&db).await, before);
     open.rollback().await.unwrap();
-    // What had to make room is not looked at again the next day.
+    // Groups that had to make room are not looked at again the next day.
     pass_later(&db, 1).await;
     assert_eq!(tables(&db).await["patterns"], before["patterns"]);
 }

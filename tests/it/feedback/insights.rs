@@ -23,7 +23,7 @@ impl Room {
         Self { app, db }
     }
 
-    /// A client of somebody in the organisation, and in a team.
+    /// A client of a user in the organisation, and in a team.
     fn of(&self, user: &str, team: Option<&str>, role: Role) -> Client {
         let principal = Principal {
             team_id: team.map(|team| team.parse().unwrap()),

@@ -71,7 +71,7 @@ const COUNT: &str = "
     on conflict (org_id, subject, value, category, team_id, user_id, week) do update
     set accepted = c.accepted + excluded.accepted, rejected = c.rejected + excluded.rejected";
 
-/// What leaves the same rows as the answer and its rating; the answer's number.
+/// Writes the same rows as the answer and its rating would. Returns the answer's number.
 pub(super) async fn rate(db: &PgPool, answer: Answer<'_>) -> i64 {
     let mut tx = db.begin().await.unwrap();
     let gen_id = rate_in(&mut tx, answer).await;
@@ -144,7 +144,7 @@ pub(super) async fn rate_often(db: &PgPool, many: usize, answer: Answer<'_>) {
     }
 }
 
-/// A pass of nobody but this test.
+/// A pass of this test alone.
 pub(super) async fn pass_with(db: &PgPool, clock: &Clock, options: &PassOptions) -> PassReport {
     let analyzer = Analyzer::new(db.clone(), clock.clone());
     let stopping = CancellationToken::new();
@@ -177,7 +177,7 @@ pub(super) async fn insights(db: &PgPool, org: &str) -> Vec<String> {
     .unwrap()
 }
 
-/// Whether an organisation has an insight that begins with this.
+/// True if an organisation has an insight that begins with this.
 pub(super) async fn has(db: &PgPool, org: &str, beginning: &str) -> bool {
     let all = insights(db, org).await;
     all.iter().any(|one| one.starts_with(beginning))

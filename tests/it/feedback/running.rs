@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::app::TestApp;
 use crate::support::served::url;
 
-/// How long anything here may take before it counts as hanging.
+/// The time after which anything here counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program with this environment and no other.
@@ -133,7 +133,7 @@ async fn rate(db: &PgPool, org: &str, single: bool) {
     .unwrap();
 }
 
-/// What an organisation was taught, apart from numbers and times.
+/// The insights of an organisation, apart from numbers and times.
 async fn learned(db: &PgPool, org: &str) -> Vec<Value> {
     sqlx::query_scalar(
         "select to_jsonb(i) - '{id,org_id,evidence,first_seen,last_updated,status_since}'::text[]
@@ -163,7 +163,7 @@ async fn held(db: &PgPool, org: &str) -> Transaction<'static, Postgres> {
     holder
 }
 
-/// Whether a pass waits for a row that somebody holds.
+/// True if a pass waits for a row that is locked.
 const WAITS: &str = "select exists (select from pg_stat_activity
      where datname = current_database() and application_name = 'navi-feedback-analyzer'
        and wait_event_type = 'Lock')";

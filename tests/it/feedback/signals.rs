@@ -1,4 +1,4 @@
-//! What happened to an answer.
+//! Signals of an answer's fate.
 
 use axum::http::StatusCode;
 use navi::auth::principal::Role;

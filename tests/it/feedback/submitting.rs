@@ -41,7 +41,7 @@ async fn ones_own_rating_can_be_read_back_from_before_it_is_given_until_it_is_wi
     let shown = (&withdrawn["rating"], &withdrawn["reason"]);
     assert_eq!(shown, (&json!(0), &Value::Null));
 
-    // Somebody else's answer is as unknown as one that never was, for an administrator too.
+    // Another user's answer is as unknown as one that never was, for an administrator too.
     let unknown = client.get("/api/feedback/generations/4711").await;
     assert_eq!(unknown.0, StatusCode::NOT_FOUND);
     assert_eq!(unknown.1["error_code"], "GENERATION_NOT_FOUND");
@@ -446,7 +446,7 @@ async fn a_rating_that_is_taken_back_keeps_its_row_and_counts_for_nothing(db: Pg
         desk.overall().await,
         json!([{"accepted": 2, "rejected": 0}])
     );
-    // What was never said can be taken back too, and teaches nothing.
+    // A rating that was never given can be taken back too, and teaches nothing.
     let other = desk.log(&answer()).await;
     desk.rate(other, 0).await;
     assert_eq!(desk.rows("learning_suggestions").await, 1);
@@ -521,7 +521,7 @@ async fn a_rating_is_counted_audited_and_told_to_whoever_learns(db: PgPool) {
     desk.app.app.clock.advance(TimeDelta::seconds(1));
     desk.rate(id, 1).await;
     desk.rate(id, 1).await;
-    // Would wait for ever if nobody had told.
+    // Would wait for ever without the notification.
     changed.notified().await;
     let (_, metrics) = desk.app.stranger().get("/metrics").await;
     for line in [

@@ -36,7 +36,7 @@ impl Desk {
         std::fs::read_to_string(self.stage.path("log")).unwrap_or_default()
     }
 
-    /// A job that asks nobody.
+    /// A job that asks no question.
     async fn unasked(&self) -> Told {
         let id = self.create(nothing()).await;
         let told = self.ended(&id).await;

@@ -100,8 +100,8 @@ async fn a_request_sent_twice_with_a_key_makes_one_job(db: PgPool) {
     assert_eq!(desk.count().await, 2);
 }
 
-/// Every route, with the token of somebody else of the same organisation, and with that of somebody
-/// of the same name in another one.
+/// Every route, with the token of another user of the same organisation, and with that of a user of the
+/// same name in another one.
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn nobody_else_sees_or_moves_a_job(db: PgPool) {
     let push = calls(&[("run_command", json!({"command": "git push origin main"}))]);

@@ -13,7 +13,7 @@ use crate::runs::stage::Stage;
 use crate::runs::stream::EventStream;
 use crate::support::client::{Client, json_request};
 
-/// How long a condition is waited for.
+/// The most time that a condition is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A stage whose background work runs, and a planner.
@@ -114,7 +114,7 @@ pub(crate) async fn follow(client: &Client, id: &str, after: i64) -> EventStream
     EventStream::new(response.into_body().into_data_stream())
 }
 
-/// What a job told.
+/// The events of a job.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) events: Vec<Value>,

@@ -1,4 +1,4 @@
-//! What a server's log says of a run.
+//! A server's log lines about a run.
 
 use navi::llm::script::Script;
 use serde_json::{Value, json};

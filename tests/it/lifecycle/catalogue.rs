@@ -61,7 +61,7 @@ async fn every_column_that_names_a_person_or_an_organisation_is_declared(db: PgP
     for kept in tables::all() {
         let here = columns.iter().filter(|(table, _)| table == kept.table);
         let here: BTreeSet<&str> = here.map(|(_, column)| column.as_str()).collect();
-        // What is declared is there.
+        // Every declared column exists.
         let mut named: Vec<&str> = kept.org.into_iter().collect();
         named.extend(naming(&kept.person));
         named.extend(kept.sealed);
@@ -89,7 +89,7 @@ async fn every_column_that_names_a_person_or_an_organisation_is_declared(db: PgP
                 wrong.push(format!("there is no {}.{column}", kept.table));
             }
         }
-        // What is there is declared.
+        // Every existing column is declared.
         for column in here {
             let org = ["org_id", "org_key"].contains(&column);
             let personal = PERSONAL.iter().any(|part| column.contains(part))

@@ -153,7 +153,7 @@ async fn an_erasure_that_is_killed_in_the_middle_is_begun_again_and_done(db: PgP
         rows.filter(|(_, row)| row.contains("\"bob\"")).collect()
     };
     let before = theirs().await;
-    // One of her rows is held by somebody, so that the command cannot get past it.
+    // One of her rows is locked, so that the command cannot get past it.
     let mut holder = db.begin().await.unwrap();
     let hold = "select from telemetry_events where user_id = 'ada' and event_name = 'n'
                 order by id desc limit 1 for update";
@@ -230,7 +230,7 @@ async fn a_slip_of_the_pen_is_no_erasure_and_ends_with_5(db: PgPool) {
         assert!(said.contains(words), "{said}");
     }
     assert_eq!(rows(&db).await, before);
-    // What was there is no slip, when it is erased once more.
+    // A name that was there is no slip when it is erased once more.
     for _ in 0..2 {
         let (code, out, said) = run(&db, &["erase", "--org", "acme", "--user", "ada"]).await;
         assert_eq!(code, 0, "{out}{said}");

@@ -53,7 +53,7 @@ async fn erase(app: &TestApp, subject: &Subject) -> Report {
     erased.unwrap()
 }
 
-/// Writes two entries of somebody, one of them with its end.
+/// Writes two audit entries of a person, one of them with its end.
 async fn audit(app: &TestApp, who: &Somebody) {
     let entry = || NewEntry {
         resource: Some(who.mark.to_owned()),
@@ -94,7 +94,7 @@ async fn three_people(db: &PgPool) -> TestApp {
     app
 }
 
-/// What tables say of a report: rows found, erased and left.
+/// The tables of a report: rows found, erased and left.
 fn shown(report: &Report) -> String {
     let lines = report.tables.iter().filter(|table| table.found > 0);
     let lines = lines.map(|table| {
@@ -116,7 +116,7 @@ async fn a_person_with_a_row_in_every_table_leaves_none_and_nobody_else_loses_on
             || kept.table == "feedback_sum_changes";
         assert!(by_hand || kept.org.is_none(), "{} is empty", kept.table);
     }
-    // What others say of a person is theirs.
+    // The words of others about a person are theirs.
     let said = "update conversations set title = 'ada', initial_context = '{\"ask\": [\"ada\"]}'
                 where user_id = 'bob'";
     sqlx::query(said).execute(&db).await.unwrap();
@@ -306,7 +306,7 @@ async fn what_comes_while_an_erasure_goes_on_is_found_by_the_next_pass(db: PgPoo
     let report = erase(&app, &of(&ADA)).await;
     assert!(report.complete && report.passes == 2, "{report:#?}");
 
-    // And somebody who never stops.
+    // And a writer that never stops.
     sqlx::raw_sql(
         "create trigger comes_again after delete on telemetry_events
              for each statement execute function comes_late();
@@ -368,7 +368,7 @@ async fn a_table_that_fails_stops_no_other_and_is_told(db: PgPool) {
     assert!(report.complete, "{report:#?}");
 }
 
-/// Makes somebody's run one that is not over, held by a process whose lease lasts so long.
+/// Makes a person's run one that is not over, held by a process whose lease lasts so long.
 async fn unfinished(db: &PgPool, who: &Somebody, seconds: f64) {
     sqlx::query(
         "update runs set status = 'running', finished_at = null, cancel_requested_at = null,

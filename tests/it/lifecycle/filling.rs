@@ -42,8 +42,8 @@ const WANTED: &[(&str, &str, &str)] = &[
     ("webhooks", "state", "'enabled'"),
 ];
 
-/// Tables that are not filled by hand: logs must be written by those who seal them, and the rest is
-/// nobody's.
+/// Tables that are not filled by hand: logs must be written by those who seal them, and the rest belongs
+/// to no person.
 const LEFT_OUT: &[&str] = &[
     "_sqlx_migrations",
     "audit_chains",
@@ -66,7 +66,7 @@ const COUNTED: &[&str] = &[
     "task_days",
 ];
 
-/// Somebody whose rows can be told from all others by what they hold.
+/// A person whose rows can be told from all others by their content.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Somebody {
     pub(crate) org: &'static str,
@@ -133,7 +133,7 @@ async fn columns(db: &PgPool) -> BTreeMap<String, Vec<(String, String)>> {
     found
 }
 
-/// What goes into a column, as SQL.
+/// The value of a column, as SQL.
 fn value(who: &Somebody, table: &str, column: &str, kind: &str, names: &[&str]) -> String {
     let wanted = WANTED
         .iter()
@@ -183,7 +183,7 @@ pub(crate) fn naming(person: &Person) -> Vec<&'static str> {
     }
 }
 
-/// Puts a row of somebody into every table that has one.
+/// Puts a row of a person into every table that has one.
 pub(crate) async fn fill(db: &PgPool, who: &Somebody) {
     let declared = tables::all();
     let mut left: Vec<(String, String)> = Vec::new();

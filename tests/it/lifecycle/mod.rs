@@ -1,4 +1,4 @@
-//! How long everything is kept, and how it is erased.
+//! Retention of all data, and its erasure.
 
 #![expect(clippy::panic, reason = "helpers are tests too")]
 

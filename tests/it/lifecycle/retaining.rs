@@ -1,4 +1,4 @@
-//! What a pass of retention drops, and what it leaves.
+//! Rows that a pass of retention drops, and rows that it leaves.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -112,7 +112,7 @@ async fn zero_keeps_for_ever_in_every_table(db: PgPool) {
     let done = pass(&app).await;
     assert_eq!(done.failures(), 0, "{done:#?}");
     assert_eq!(months(&db).await, before);
-    // And sums go when somebody says so.
+    // And sums go when a setting says so.
     let app = with_months(&db, &["--rollups-retention-days=365"]).await;
     let done = pass(&app).await;
     let dropped = |table: &str| {

@@ -96,7 +96,7 @@ fn cost() -> impl Strategy<Value = Option<Cost>> {
     )
 }
 
-/// What a call is made of: organisation, model, phase, status, tokens, cost and second.
+/// The parts of a call: organisation, model, phase, status, tokens, cost and second.
 type Row = (usize, usize, usize, usize, Option<Usage>, Option<Cost>, i64);
 
 fn calls() -> impl Strategy<Value = Vec<Arc<PricedCall>>> {

@@ -166,7 +166,7 @@ async fn a_client_that_keeps_the_conversation_itself_has_one_answer_in_it(db: Pg
     // The question reached the model once, and what was stored before it too.
     let asked = &stage.turns()[1].messages;
     assert_eq!(asked.len(), 3, "{asked:?}");
-    // What a client says after its answer is a message of its own.
+    // A client's words after its answer are a message of their own.
     let more = json!({"role": "assistant", "content": "Anything else?"});
     stage.planner().post(&path, more).await;
     assert_eq!(messages(&shown(&stage, id).await).len(), 5);

@@ -41,7 +41,7 @@ fn recorded(workspace: &str) -> Vec<Recorded> {
     lines.lines().map(request).collect()
 }
 
-/// What an answer must be.
+/// The answer that a route must give.
 enum Expected {
     /// JSON with this status, of which the closure is true.
     Json(u16, fn(&Value) -> bool),

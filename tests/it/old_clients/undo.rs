@@ -9,7 +9,7 @@ use sqlx::postgres::PgListener;
 use crate::jobs::desk::{Desk, follow, nothing};
 use crate::runs::stage::{Stage, calls, says, script};
 
-/// How long a client has to read a call before the file changes.
+/// The time that a client has to read a file after a call is announced and before the file changes.
 const READ_TIME: Duration = Duration::from_millis(250);
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -1,4 +1,4 @@
-//! What operators rely on: dashboards, objectives, alerts and their tests, with the programs that will read
+//! Tools of operators: dashboards, objectives, alerts and their tests, with the programs that will read
 //! them.
 
 mod cardinality;

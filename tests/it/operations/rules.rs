@@ -223,7 +223,7 @@ fn exported(text: &str) -> Exported {
             values.insert(pair[2].to_owned());
         }
     }
-    // What Prometheus adds.
+    // Added by Prometheus.
     found.insert("up".to_owned(), BTreeMap::new());
     for labels in found.values_mut() {
         labels.insert("job".to_owned(), ["navi".to_owned()].into());

@@ -13,7 +13,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long it may take until something is there that certainly comes. Machines may be busy.
+/// The time within which something must be there that certainly comes. Machines may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Prometheus, scraping a server every second as the job `navi`.
@@ -136,7 +136,7 @@ impl Drop for Scraper {
     }
 }
 
-/// Whether there is a number in a series; what was divided by nothing is none.
+/// True if there is a number in a series; a division by zero gives none.
 fn has_number(series: &Value) -> bool {
     let is_number = |sample: &Value| {
         let value = sample[1].as_str().unwrap();

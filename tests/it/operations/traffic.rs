@@ -1,5 +1,5 @@
-//! What happens on a server in an hour, in a few seconds: work that succeeds and fails, chats, ratings,
-//! reports of clients, requests that are refused.
+//! An hour of a server's traffic in a few seconds: work that succeeds and fails, chats, ratings, reports of
+//! clients, requests that are refused.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,11 +18,11 @@ use crate::runs::stage::{calls, says, script};
 use crate::support::app::ORG;
 use crate::support::served::{Served, token_of, url};
 
-/// How many people rate answers, and how many each.
+/// The number of people who rate answers, and of answers that each of them rates.
 const PEOPLE: usize = 8;
 const ANSWERS: usize = 3;
 
-/// What the model says: the first run is refused, every other one reads a file and ends well.
+/// The model's script: the first run is refused, every other one reads a file and ends well.
 fn words() -> Script {
     let refused = Fail {
         kind: FailKind::Rejected,

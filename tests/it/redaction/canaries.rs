@@ -215,7 +215,7 @@ fn filled(schema: &Value, whole: &Value, canaries: &Canaries, depth: usize) -> V
             for (name, property) in schema["properties"].as_object().into_iter().flatten() {
                 fields.insert(name.clone(), filled(property, whole, canaries, depth + 1));
             }
-            // What the route does not know is an input too.
+            // A field that the route does not know is an input too.
             fields.insert("apiKey".to_owned(), json!(canaries.core()));
             Value::Object(fields)
         }
@@ -277,7 +277,7 @@ async fn send(client: &Client, method: &str, uri: &str, body: &Value, canaries: 
     let answer = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&answer);
     let at = format!("{method} {uri} answered {}", parts.status);
-    // What is answered in good order is the owner's own, as it was sent.
+    // A successful answer holds the owner's own data, as it was sent.
     if !parts.status.is_success() {
         canaries.assert_absent(&text, &at);
     }
@@ -347,7 +347,7 @@ async fn no_canary_in_a_request_comes_out_anywhere_else(db: PgPool) {
             .await;
         }
     }
-    // What a client sends that is no JSON at all.
+    // Bodies that are no JSON at all.
     let broken = format!("{{\"message\": {}", canaries.secret());
     for path in [
         "/api/jobs",

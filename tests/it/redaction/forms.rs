@@ -11,7 +11,7 @@ const FORMS: &str = include_str!("forms.txt");
 const NAMED: &str = include_str!("named.txt");
 const PLAIN: &str = include_str!("plain.txt");
 
-/// What can stand in a text without being seen in it.
+/// Characters and sequences that can stand in a text unseen.
 const UNSEEN: &[&str] = &[
     "\u{1b}[0m",
     "\u{1b}[1;31m",
@@ -70,7 +70,7 @@ fn without_marks(clean: &str) -> String {
     first + &rest.collect::<Vec<_>>().join("\u{1}")
 }
 
-/// What is wrong with how a text is redacted.
+/// The faults in the redaction of a text.
 fn faults(text: &str, secrets: &[String]) -> Vec<String> {
     let clean = redact_text(text).into_owned();
     let mut faults = Vec::new();
@@ -135,7 +135,7 @@ fn every_form_is_recognised_wherever_it_stands() {
 
 #[test]
 fn a_token_after_a_digit_or_a_sign_is_one() {
-    // What is also a word, or a piece of base64, has to begin where a word does.
+    // A prefix that is also a word, or a piece of base64, has to begin where a word does.
     let strict = ["key-", "pubkey-", "secret_", "EAA", "ico-", "cio"];
     let mut wrong = Vec::new();
     let forms = samples(FORMS, 2000);
@@ -260,7 +260,7 @@ fn in_pieces_every_form_is_shown_as_it_is_as_a_whole() {
     let named = named.map(|(text, secrets)| (format!("Look:\n{text}\nDone."), secrets));
     for (text, secrets) in lines.chain(named) {
         let whole = redact_text(&text);
-        // What only the end of a token gives away may have been shown in part.
+        // A token that is known only by its end may have been shown in part.
         let known_by_end = ["terraform", "maxmind", "azure"];
         if known_by_end
             .iter()

@@ -1,4 +1,4 @@
-//! What is logged, as it leaves the process.
+//! Log lines, as they leave the process.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ impl Captured {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// What sends all that is logged here.
+    /// A dispatcher that sends all log lines here.
     pub(crate) fn dispatch(
         &self,
         form: LogFormat,

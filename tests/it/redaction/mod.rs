@@ -1,4 +1,4 @@
-//! What redaction takes out and what it leaves, and that nothing goes around it.
+//! Redaction: the texts it takes out, the texts it leaves, and that nothing goes around it.
 
 mod canaries;
 pub(crate) mod corpus;

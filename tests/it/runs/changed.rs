@@ -98,7 +98,7 @@ async fn a_repository_is_compared_as_well_where_git_sees_no_change(db: PgPool) {
     ] {
         git(&folder, arguments);
     }
-    // What differed from the last commit before is no change of the run.
+    // A difference from the last commit that was there before is no change of the run.
     stage.put("b", "changed by hand\n");
     let run = stage.run("change the files, please").await;
     let told = lists(&run);

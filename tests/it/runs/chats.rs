@@ -13,7 +13,7 @@ use crate::support::client::json_request;
 use crate::support::model::Failing as _;
 use crate::support::promises::{CANCELLED_WITHIN, kept};
 
-/// How long a test waits for what must come.
+/// The time that a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 const STREAM: &str = "/api/navi/chat/stream/v2";
 const PLAIN: &str = "/api/navi/chat/stream";
@@ -344,7 +344,7 @@ async fn a_chat_says_when_its_answer_was_cut_off_or_is_empty(db: PgPool) {
         "{}",
         lines(&stream)
     );
-    // What there is of it can be gone on from.
+    // A cut-off answer is stored, so that it can be continued.
     assert_eq!(
         stage.count("select count(*) from ai_generation_log").await,
         1

@@ -1,4 +1,4 @@
-//! What the model is shown: the editor, what was said before, and what is left after compaction.
+//! The model's context: the editor, earlier messages, and the rest after compaction.
 
 use navi::auth::principal::Role;
 use navi::llm::model::{ChatRequest, Message, Part};
@@ -211,7 +211,7 @@ async fn a_long_run_fits_its_window_and_keeps_goal_plan_and_pairs(db: PgPool) {
     assert!(goal.starts_with("<task>\nread every part and sum them up\n</task>"));
     assert!(goal.contains("1. Read the parts"));
     assert!(goal.contains("Earlier turns were shortened"));
-    // What is stored is never shortened.
+    // Stored messages are never shortened.
     assert_eq!(
         stage.count("select count(*) from run_messages").await,
         1 + 12 * 3 + 1

@@ -1,4 +1,4 @@
-//! What a run cost, when not every call went well: the sum of its calls' rows, or unknown.
+//! The cost of a run when not every call went well: the sum of its calls' rows, or unknown.
 
 use navi::llm::script::{Fail, FailKind, Turn};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Runs that somebody ends: the user, the clock, or a limit within a command.
+//! Runs that are ended from outside: by the user, the clock, or a limit within a command.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a run makes of a model that fails.
+//! Runs whose model fails.
 
 use std::time::{Duration, Instant};
 

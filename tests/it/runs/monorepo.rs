@@ -33,7 +33,7 @@ async fn a_change_in_a_project_of_a_folder_is_checked_by_its_own_checks(db: PgPo
         "{told}"
     );
 
-    // What failed there before is known as old.
+    // A check that failed there before is known as old.
     let turns = [write("services/a/other"), says("Done."), says("Done.")];
     let stage = Stage::new(db.clone(), script(turns)).await;
     stage.project("true");

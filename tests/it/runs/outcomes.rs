@@ -1,4 +1,4 @@
-//! How runs end: verified, not verified, given up.
+//! The outcomes of runs: verified, not verified, given up.
 
 use navi::llm::script::Turn;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Requests that are refused before anything is written, and input that nobody would send.
+//! Requests that are refused before anything is written, and input that no ordinary client would send.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! What holds of every run, and the shapes that the old clients parse.
+//! Rules that hold of every run, and the shapes that the old clients parse.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

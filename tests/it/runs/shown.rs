@@ -1,4 +1,4 @@
-//! What a person is shown of an action is what runs, whatever characters are in it.
+//! A person is shown the action that runs, whatever characters are in it.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn a_person_is_asked_about_the_command_that_runs(db: PgPool) {
     assert_eq!(audit["audit_log"][0]["command"], READ);
     let (_, preferences) = planner.get("/api/navi/consent-preferences").await;
     assert_eq!(preferences["preferences"][0]["command_pattern"], READ);
-    // What is kept to be run, and what the model reads again, is the command as it was sent.
+    // The command that is kept to be run, and that the model reads again, is the one that was sent.
     let kept: String = sqlx::query_scalar("select command from consents")
         .fetch_one(&db)
         .await

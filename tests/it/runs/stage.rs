@@ -89,7 +89,7 @@ impl Stage {
         self.put("check.sh", check);
     }
 
-    /// What was asked of the model so far.
+    /// The requests to the model so far.
     pub(crate) fn requests(&self) -> Vec<ChatRequest> {
         self.model.requests()
     }
@@ -137,7 +137,7 @@ impl Stage {
         self.ended(stream).await
     }
 
-    /// What a stream that was read to its end has told, held against the rules.
+    /// The events of a stream that was read to its end, checked against the rules.
     pub(crate) async fn ended(&self, stream: EventStream) -> Transcript {
         let transcript = Transcript::of(&stream);
         self.app
@@ -150,7 +150,7 @@ impl Stage {
         transcript
     }
 
-    /// What the log of a run says whose client went away.
+    /// The log of a run whose client went away, checked against the rules.
     pub(crate) async fn logged(&self, run_id: &str) -> Transcript {
         let frames = rules::end_of(&self.db, run_id).await;
         self.app
@@ -194,7 +194,7 @@ async fn service(db: PgPool, mut config: Config) -> TestApp {
     TestApp::of(db, Clock::fixed(at), config).await
 }
 
-/// What commands need to find their programs.
+/// The variables that commands need to find their programs.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     #[expect(
         clippy::disallowed_methods,
@@ -225,7 +225,7 @@ pub(crate) fn script(turns: impl IntoIterator<Item = Turn>) -> Script {
     }
 }
 
-/// What the planner answers.
+/// The planner's answer.
 pub(crate) fn plan(labels: &[&str]) -> String {
     let step = |label: &&str| json!({ "label": label, "description": "" });
     let steps: Vec<_> = labels.iter().map(step).collect();
@@ -240,7 +240,7 @@ pub(crate) fn says(text: &str) -> Turn {
     }
 }
 
-/// What a client has seen of a run.
+/// The frames of a run that a client has seen.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     pub(crate) frames: Vec<Frame>,
@@ -304,7 +304,7 @@ impl Transcript {
             let mut event = frame.data.clone();
             event.as_object_mut().unwrap().remove("timestamp");
             if let Some(info) = event.get_mut("router_info").and_then(Value::as_object_mut) {
-                // How strong it is depends on the machine; chats have none.
+                // Its strength depends on the machine; chats have none.
                 info.shift_remove("sandbox");
             }
             let key = match event["type"].as_str() {

@@ -6,7 +6,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 
-/// How long a stream may be silent before a test gives up on it; heartbeats come sooner.
+/// The silence after which a test gives up on a stream; heartbeats come sooner.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A frame: its `id`, and its data as the client parses it.
@@ -24,9 +24,9 @@ pub(crate) struct EventStream {
     id: Option<i64>,
     /// Every frame so far, heartbeats left out.
     pub(crate) frames: Vec<Frame>,
-    /// Whether `[DONE]` was read, after which nothing may come.
+    /// True once `[DONE]` was read, after which nothing may come.
     pub(crate) done: bool,
-    /// Whether the connection broke rather than ended.
+    /// True if the connection broke rather than ended.
     pub(crate) broken: bool,
 }
 
@@ -35,7 +35,7 @@ impl EventStream {
     where
         B: AsRef<[u8]>,
     {
-        // What comes after an error is nothing; that it broke shows as a stream without `[DONE]`.
+        // Nothing comes after an error; a broken stream is one without `[DONE]`.
         let bytes = bytes.map(|chunk| chunk.ok().map(|chunk| chunk.as_ref().to_vec()));
         let whole = bytes.take_while(|chunk| std::future::ready(chunk.is_some()));
         Self {

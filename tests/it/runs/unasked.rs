@@ -1,4 +1,4 @@
-//! What happens without a question: checks of a repository, and what a model is shown of its files.
+//! Actions without a question: checks of a repository, and files of it that a model is shown.
 
 use std::path::Path;
 
@@ -171,7 +171,7 @@ fn noise(seed: usize, length: usize) -> String {
 /// Writes the text of a file that holds a value.
 type Writer = Box<dyn Fn(&str) -> String>;
 
-/// Writes files that hold a value that nobody was asked about, all with the word `canary` beside it.
+/// Writes files that hold a value each, with the word `canary` beside it; no one was asked about any.
 /// Answers with the values.
 fn plant(root: &Path) -> Vec<String> {
     let key = |body: &str| {

@@ -15,7 +15,7 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
     std::fs::read_to_string(path).unwrap()
 });
 
-/// What every attempt of a script came to, by its name.
+/// The verdict of every attempt of a script, by its name.
 pub(super) type Verdicts = BTreeMap<String, String>;
 
 /// Runs a script in a bench that was prepared for it.
@@ -108,7 +108,7 @@ async fn without_a_wall_the_attempts_succeed() {
         failed.extend(others.map(|(name, why)| format!("{script}: {name}: {why}")));
         bench.context.kill_everything().await;
     }
-    // What else is tried needs what this machine does not have, or would do harm without a wall.
+    // Other attempts need things that this machine does not have, or would do harm without a wall.
     let least = if nix::unistd::geteuid().is_root() {
         400
     } else {

@@ -245,7 +245,7 @@ impl Machine {
         bench
     }
 
-    /// What the victim noted: signals, connections, messages.
+    /// The victim's notes: signals, connections, messages.
     pub(super) fn reached(&self) -> Vec<String> {
         let noted = std::fs::read_to_string(self.path("outside/reached")).unwrap();
         noted.lines().map(str::to_owned).collect()
@@ -261,7 +261,7 @@ impl Machine {
         nix::sys::signal::kill(victim, nix::sys::signal::Signal::SIGCONT).unwrap();
     }
 
-    /// How nice the victim is to others.
+    /// The nice value of the victim.
     pub(super) fn rank(&self) -> i32 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.victim())).unwrap();
         let (_, rest) = stat.rsplit_once(')').unwrap();

@@ -81,7 +81,7 @@ async fn what_runs_code_later_is_as_it_was() {
             .await;
         bench.context.kill_everything().await;
         let after = protected(bench.root());
-        // What is gone with the whole repository runs nothing.
+        // A file that is gone with the whole repository runs nothing.
         assert!(
             after.iter().all(|it| before.contains(it)),
             "{}: {after:#?}",

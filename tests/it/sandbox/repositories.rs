@@ -228,7 +228,7 @@ async fn a_repository_made_in_a_folder_with_files_runs_nothing() {
             "{}: {made:?}",
             level.name
         );
-        // What was made as a whole is the command's, as any program that it writes.
+        // A repository that a command made as a whole is its own, as any program that it writes.
         let made = settings(&bench.root().join("nothing/.git"));
         assert!(
             format!("{made:?}").contains("evil"),

@@ -114,7 +114,7 @@ async fn go_off(settings: &[&str], bombs: &[(&str, &str)], expected: &str) {
     }
 }
 
-/// What a server of the machine answers.
+/// The answer of a server of the machine.
 fn answer(port: u16) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream

@@ -77,7 +77,7 @@ const WORKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What needs a namespace.
+/// Commands that need a namespace.
 const WORKS_IN_NAMESPACES: &[(&str, &str, &str)] = &[
     (
         "/usr/bin/python3",

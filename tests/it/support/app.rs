@@ -132,7 +132,7 @@ pub(crate) fn audit(db: &PgPool, clock: &Clock) -> Audit {
     Audit::open(db.clone(), clock.clone(), keys, metrics, witness, &tasks)
 }
 
-/// Somebody.
+/// A principal of an organisation, with a role.
 pub(crate) fn principal(org: &str, user: &str, role: Role) -> Principal {
     Principal {
         org_id: org.parse().unwrap(),

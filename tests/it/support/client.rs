@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// How long a stream may be silent before a test gives up on it.
+/// The silence after which a test gives up on a stream.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends requests into the router, with or without a token.

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::support::signing::SigningKey;
 
-/// What it answers.
+/// The answer that it gives.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// This document, whatever is asked for.
@@ -73,7 +73,7 @@ impl Stub {
         *self.shared.answer.lock().unwrap() = answer;
     }
 
-    /// How often it was asked.
+    /// The number of requests so far.
     pub(crate) fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! What tests stand on: the whole service over a real database, and a client for it.
+//! The ground of the tests: the whole service over a real database, and a client for it.
 
 pub(crate) mod app;
 pub(crate) mod client;

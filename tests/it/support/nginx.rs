@@ -52,7 +52,7 @@ impl Nginx {
         panic!("nginx does not start");
     }
 
-    /// None when somebody else has the port by now.
+    /// None when another program has taken the port by now.
     async fn start(program: &str, behind: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 /// A run is over this soon after its user cancels it or the client of its stream leaves.
 pub(crate) const CANCELLED_WITHIN: Duration = Duration::from_secs(1);
-/// What cannot be audited is refused this soon.
+/// A request that cannot be audited is refused this soon.
 pub(crate) const REFUSED_WITHIN: Duration = Duration::from_secs(1);
-/// What one server is told, another one hears this soon.
+/// A message to one server reaches another one this soon.
 pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// How many times as long a machine may take that runs other tests meanwhile. Less than the three
+/// The factor by which a machine may be slower that runs other tests meanwhile. Less than the three
 /// seconds that a command gets to end by itself, so a cancellation that waits for them is found.
 const LOAD: f64 = 2.5;
 

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use crate::runs::stream::EventStream;
 use crate::support::app::{ORG, SECRET, USER, principal};
 
-/// What servers beside each other share: a database, a data folder, a script and workspaces.
+/// The things that servers beside each other share: a database, a data folder, a script and workspaces.
 pub(crate) struct Place {
     folder: TempDir,
     database: Option<String>,

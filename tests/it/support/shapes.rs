@@ -54,7 +54,7 @@ pub(crate) fn shapes(document: &OpenApi) -> Vec<Shape> {
     found
 }
 
-/// What a schema refers to; of alternatives the first that is not null.
+/// The schema that a schema refers to; of alternatives the first that is not null.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     if let Some(to) = schema["$ref"].as_str() {
         let pointer = to.strip_prefix('#').unwrap();

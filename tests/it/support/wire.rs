@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::app::TestApp;
 
-/// How long the server may stay silent before a test gives up on it.
+/// The silence after which a test gives up on the server.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Serves the tests' application on a port of its own.

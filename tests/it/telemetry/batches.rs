@@ -182,7 +182,7 @@ async fn who_sends_too_much_waits_and_keeps_nobody_from_working(db: PgPool) {
     let batch = json!({"events": [{"type": "t"}], "batchId": "b", "timestamp": NOW});
     let answer = report(&other, &batch).await;
     assert_eq!(answer.status, StatusCode::OK);
-    // What is left of the other limit is all of it.
+    // The other limit is still unused.
     let (status, body) = client
         .post("/api/navi-memory/conversations", json!({"title": "t"}))
         .await;

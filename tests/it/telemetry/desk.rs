@@ -58,7 +58,7 @@ impl Desk {
         rows.fetch_all(&self.db).await.unwrap()
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     pub(crate) async fn count(&self, table: &str) -> i64 {
         let query = format!("select count(*) from {table}");
         let count = sqlx::query_scalar(AssertSqlSafe(query));
@@ -66,7 +66,7 @@ impl Desk {
     }
 }
 
-/// Sends a batch as somebody.
+/// Sends a batch as the user of the client.
 pub(crate) async fn report(client: &Client, batch: &Value) -> Answer {
     let request = json_request(Method::POST, "/api/telemetry", batch);
     client.answer(request).await

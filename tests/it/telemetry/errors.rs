@@ -158,7 +158,7 @@ async fn a_resolved_error_comes_back_when_it_happens_again_and_not_when_it_is_to
             .await[0]
             .clone()
     };
-    // It says that it happened a second before, when nobody had mended it yet.
+    // It happened, by its own time, before the error was resolved.
     desk.keep("b-2", &[sent]).await;
     assert_eq!(
         status().await,

@@ -1,4 +1,4 @@
-//! What becomes of one event.
+//! The storage of one event.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

@@ -189,7 +189,7 @@ async fn more_than_can_be_stored_is_refused_and_what_was_accepted_is_there(db: P
     let desk = Arc::new(Desk::new(db.clone()).await);
     // The entry that covers what follows is there before the machine is busy.
     desk.keep("first", &[event("t", json!({}))]).await;
-    // Nobody can write until this is over.
+    // No batch can be written until this is over.
     let mut tx = db.begin().await.unwrap();
     sqlx::query("lock table telemetry_batches in exclusive mode")
         .execute(&mut *tx)

@@ -1,4 +1,4 @@
-//! What clients report: taken, kept, found again.
+//! Reports of clients: taken, kept, found again.
 
 mod batches;
 mod bodies;

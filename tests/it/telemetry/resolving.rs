@@ -20,7 +20,7 @@ impl Stock {
         planner.post(&format!("{ERRORS}/{id}/resolve"), body).await
     }
 
-    /// How many events of a group are marked as resolved, once nothing is left to be marked.
+    /// The number of events of a group that are marked as resolved, once none is left to be marked.
     async fn marked(&self, id: i64) -> i64 {
         let began = Instant::now();
         while self
@@ -172,7 +172,7 @@ async fn what_a_lost_server_left_unmarked_is_marked_and_nothing_after_the_resolu
     stock.app.app.errors.mark_remaining().await.unwrap();
     assert_eq!(stock.marked(id).await, 3_000);
     assert!(resolved_at < now());
-    // Somebody who is at it already is not disturbed.
+    // A group that another transaction holds already is left to it.
     sqlx::query("update error_groups set unmarked = true")
         .execute(&db)
         .await

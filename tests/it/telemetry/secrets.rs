@@ -1,4 +1,4 @@
-//! What must not be kept, wherever a client puts it.
+//! Secrets that must not be kept, wherever a client puts them.
 
 use serde_json::{Value, json};
 use sqlx::PgPool;

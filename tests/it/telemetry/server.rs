@@ -1,4 +1,4 @@
-//! What this server failed at.
+//! Failures of this server.
 
 use std::time::{Duration, Instant};
 

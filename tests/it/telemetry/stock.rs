@@ -137,7 +137,7 @@ impl Stock {
         .unwrap();
     }
 
-    /// What a viewer is answered.
+    /// The answer to a viewer.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.app.client(Role::Viewer).get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");

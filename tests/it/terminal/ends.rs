@@ -1,4 +1,4 @@
-//! How a run ends, in words and by its exit code, without a terminal.
+//! The end of a run, in words and by its exit code, without a terminal.
 
 use serde_json::{Value, json};
 use sqlx::PgPool;

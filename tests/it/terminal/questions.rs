@@ -1,11 +1,11 @@
-//! Questions to the person: on a terminal, and where nobody sits.
+//! Questions to the person: on a terminal, and without one.
 
 use sqlx::PgPool;
 
 use crate::runs::stage::says;
 use crate::terminal::stage::{Desk, runs};
 
-/// What asks under every setting.
+/// A command that asks under every setting.
 const REMOVES: &str = "rm -rf old";
 const ASKS: &str = "[y]es [a]lways [t]ype [N]o [c]ommand >";
 

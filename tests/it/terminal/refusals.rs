@@ -1,5 +1,5 @@
-//! What is refused before anything begins: folders of the system, models that are not there, a demo
-//! without a toolchain.
+//! Refusals before anything begins: folders of the system, models that are not there, a demo without a
+//! toolchain.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,4 @@
-//! What stands on the screen: lines that fit, whole words, a sign of life, and no log.
+//! The screen: lines that fit, whole words, a sign of life, and no log.
 
 use navi::llm::script::Turn;
 use sqlx::PgPool;
@@ -30,7 +30,7 @@ async fn on_a_narrow_terminal_nothing_is_broken_within_a_word(db: PgPool) {
     let mut terminal = desk.sits(COLUMNS, &["agent", "run", "look", "--no-verify"]);
     assert_eq!(terminal.ends().await, Some(0), "{}", terminal.text());
     let lines = terminal.lines();
-    // What stands before is about the machine: the path of the log.
+    // The lines before are about the machine: the path of the log.
     let from = lines.iter().position(|line| line.starts_with("Model: "));
     for line in &lines[from.unwrap()..] {
         assert!(

@@ -24,7 +24,7 @@ use crate::runs::stage::{calls, script};
 use crate::support::app::{AUDIT_KEY, SECRET};
 use crate::support::served::Place;
 
-/// How long the program may take for anything.
+/// The most time that the program may take for anything.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A project, a scripted model, a database and a data folder.
@@ -33,7 +33,7 @@ pub(crate) struct Desk {
     database: String,
 }
 
-/// What a command said.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: i32,
@@ -94,7 +94,7 @@ impl Desk {
         command
     }
 
-    /// A command as it is run by a script: nobody sits there.
+    /// A command as it is run by a script: without a person at a terminal.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.prepared(env!("CARGO_BIN_EXE_navi"));
         command.args(arguments).stdin(Stdio::null());
@@ -253,7 +253,7 @@ impl Drop for Terminal {
     }
 }
 
-/// What a terminal shows of a line that was written over.
+/// The text that a terminal shows of a line that was written over.
 fn seen(line: &str) -> String {
     let mut cells: Vec<char> = Vec::new();
     let mut at = 0;

@@ -157,7 +157,7 @@ impl Bench {
         self.call(tool, arguments).await.unwrap().result
     }
 
-    /// What the model is told by a call that does not.
+    /// The text that the model is told by a call that fails.
     pub(crate) async fn told(&self, tool: &str, arguments: Value) -> String {
         match self.call(tool, arguments.clone()).await {
             Err(ToolError::Tell(told)) => told,
@@ -237,7 +237,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("never happened: {what}");
 }
 
-/// Whether a process is alive: there, and no zombie.
+/// True if a process is alive: there, and no zombie.
 pub(crate) fn alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         !stat

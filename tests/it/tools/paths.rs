@@ -186,7 +186,7 @@ async fn no_path_leads_out_of_the_workspace() {
     untouched(&bench);
 }
 
-/// What is outside is as it was.
+/// Asserts that the files outside are unchanged.
 fn untouched(bench: &Bench) {
     for secret in ["outside/secret", "workspace-2/secret"] {
         let secret = std::fs::read_to_string(bench.folder.path().join(secret)).unwrap();
@@ -289,7 +289,7 @@ async fn a_link_swapped_in_at_the_wrong_moment_is_not_followed() {
         })
     };
     let (mut read, mut refused) = (0, 0);
-    // How often either happens depends on how the two are scheduled.
+    // The number of reads and of refusals depends on the scheduling of the two.
     for round in 0..100_000 {
         if round > 400 && read > 0 && refused > 0 {
             break;

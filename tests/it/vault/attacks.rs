@@ -1,4 +1,4 @@
-//! What somebody can do who may write to the database and holds no key.
+//! Attacks of a writer to the database who holds no key.
 
 use navi::platform::ids::OrgId;
 use navi::vault::error::Error;
@@ -15,7 +15,7 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// What changes of a value must never open.
+/// True if an error is one that a changed value may cause.
 fn is_refused(error: &Error) -> bool {
     matches!(
         error,

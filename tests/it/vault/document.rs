@@ -1,4 +1,4 @@
-//! What `docs/vault.md` says of numbers and names.
+//! The numbers and names of `docs/vault.md`.
 
 use navi::vault::envelope::OVERHEAD;
 use navi::vault::format::{Wrapping, header};

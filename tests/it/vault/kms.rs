@@ -15,7 +15,7 @@ fn acme() -> OrgId {
     "acme".parse().unwrap()
 }
 
-/// What sealing something answers, in words.
+/// The error of sealing something.
 async fn sealing(vault: &Vault) -> Error {
     vault.seal(&place(&acme()), b"text").await.unwrap_err()
 }
@@ -59,7 +59,7 @@ async fn thousands_of_values_of_an_organisation_cost_one_call_each_way() {
         assert_eq!(opened.unwrap().as_slice(), text.as_bytes());
     }
     assert_eq!(stub.calls("Decrypt").len(), 1);
-    // What this vault has sealed it can open without asking.
+    // A vault opens without a call to KMS what it has sealed itself.
     vault.open(&place, &sealed[0].bytes).await.unwrap();
     assert_eq!(stub.calls("Decrypt").len(), 1);
 }
@@ -88,7 +88,7 @@ async fn a_data_key_seals_no_more_than_its_limits_allow() {
         vault.seal(&place(&org), &[0; 60]).await.unwrap();
     }
     assert_eq!(stub.calls("GenerateDataKey").len(), 3 + 3);
-    // What is larger than the limit is sealed all the same, with a key of its own.
+    // A value larger than the limit is sealed all the same, with a key of its own.
     vault.seal(&place(&org), &[0; 1_000]).await.unwrap();
 }
 
@@ -190,7 +190,7 @@ async fn a_kms_that_is_down_is_unreachable() {
     let vault = stub.vault(KEY, &[]).await;
     let org = acme();
     let sealed = vault.seal(&place(&org), b"text").await.unwrap();
-    // Nobody listens on the port of a listener that was closed.
+    // The port of a closed listener is free, so connections to it fail.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

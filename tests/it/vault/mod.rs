@@ -1,5 +1,5 @@
 //! The vault: its format under attack, the formats of the original, KMS in good and bad hours, and
-//! sealing anew.
+//! resealing.
 
 mod attacks;
 mod collision;

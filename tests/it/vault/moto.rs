@@ -133,7 +133,7 @@ async fn values_are_sealed_opened_and_bound_with_a_kms_that_is_not_ours() {
     let refused = vault.seal(&place(&org), b"text").await.unwrap_err();
     assert_eq!(refused, Error::KeyNotFound(gone.to_owned()));
 
-    // What one key sealed, a server with another opens if it is told of the first.
+    // A server with another key opens the values of the first key if it is told of that key.
     let next = new_key(&client).await;
     let old = moto
         .vault(&arn, &[])

@@ -1,4 +1,4 @@
-//! What the service that this one replaces has sealed; the values were made by its own functions.
+//! Values sealed by the service that this one replaces; they were made by its own functions.
 
 use navi::vault::error::Error;
 use navi::vault::original::{Original, parse};

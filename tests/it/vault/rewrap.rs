@@ -1,4 +1,4 @@
-//! Sealing anew, as a command.
+//! Resealing, as a command.
 
 use std::process::{Command, Output, Stdio};
 
@@ -191,8 +191,8 @@ async fn a_token_that_is_replaced_meanwhile_is_not_overwritten(db: PgPool) {
         insert(&db, owner, &original("old"), "dev:fernet").await;
     }
     let mut work = Rewrap::begin(db.clone(), vault.clone(), 10).await.unwrap();
-    // What a server does between the reading and the writing of a batch: held back by a lock, the
-    // batch writes after it.
+    // A server writes between the reading and the writing of a batch: held back by a lock, the batch
+    // writes after it.
     let mut server = db.begin().await.unwrap();
     let place = TokenPlace::new(&one, None);
     let new = vault.seal(&place.place(), b"new").await.unwrap();
@@ -205,7 +205,7 @@ async fn a_token_that_is_replaced_meanwhile_is_not_overwritten(db: PgPool) {
         .unwrap();
     let stepping = async { work.step().await.unwrap().unwrap() };
     let replacing = async {
-        // The batch waits for the row as soon as somebody waits for a lock.
+        // The batch waits for the row as soon as a connection waits for a lock.
         loop {
             let waiting: i64 = sqlx::query_scalar(
                 "select count(*) from pg_stat_activity
@@ -272,7 +272,7 @@ async fn a_development_key_is_made_once_and_all_commands_use_it(db: PgPool) {
     let file = folder.path().join("dev_encryption_key");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // In production it is not used, whoever left it there.
+    // In production it is not used, even if it is there.
     let production = [("NAVI_DATA_DIR", data), ("APP_ENV", "production")];
     let (_, out, _) = run(&db, &production, &["status", "--json"]).await;
     let status: Value = serde_json::from_str(&out).unwrap();

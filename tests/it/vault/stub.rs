@@ -26,7 +26,7 @@ pub(crate) const OTHER: &str = "arn:aws:kms:eu-west-1:111122223333:key/bbbb";
 /// A name of the vault's key.
 pub(crate) const ALIAS: &str = "alias/navi";
 
-/// What the stub does instead of answering well.
+/// The misbehaviour of the stub.
 #[derive(Clone, Debug)]
 pub(crate) enum Mischief {
     /// Nothing.

@@ -1,4 +1,4 @@
-//! What belongs to another organisation does not exist, on any route.
+//! A workspace of another organisation does not exist, on any route.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -226,7 +226,7 @@ async fn a_review_reads_no_repository_of_another_organisation(db: PgPool) {
         let answer = client.answer(request(&row, mine.to_str().unwrap())).await;
         (answer.status.as_u16(), answer.body)
     };
-    // As long as it belongs to nobody, it lies where this server works.
+    // As long as it has no owner, it lies where this server works.
     assert_eq!(review().await.0, 200);
     town.uses(ACME, "theirs").await;
     let (status, problem) = review().await;

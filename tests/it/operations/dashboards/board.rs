@@ -73,31 +73,31 @@ impl Board {
 }
 
 impl<'a> Query<'a> {
-    /// What Prometheus is asked; none for other queries.
+    /// The expression for Prometheus; none for other queries.
     pub(crate) fn expr(&self) -> Option<&'a str> {
         self.target["expr"].as_str()
     }
 
-    /// What Postgres is asked; none for other queries.
+    /// The SQL for Postgres; none for other queries.
     pub(crate) fn sql(&self) -> Option<&'a str> {
         self.target["rawSql"].as_str()
     }
 
-    /// Whether the answer is a table and not a series with a time.
+    /// True if the answer is a table and not a series with a time.
     pub(crate) fn is_table(&self) -> bool {
         self.target["format"] == "table" || self.target["instant"] == true
     }
 }
 
-/// What Prometheus is asked for the service `job`, with the intervals of a dashboard that shows an hour.
+/// The expression for the service `job`, with the intervals of a dashboard that shows an hour.
 pub(crate) fn filled_expr(expr: &str, job: &str) -> String {
     expr.replace("$__rate_interval", "1m")
         .replace("$__range", "1h")
         .replace("$job", job)
 }
 
-/// What Postgres is asked for all organisations. The macros are found as Grafana's plugin finds them: an
-/// argument ends at the first parenthesis and the first comma.
+/// The SQL for all organisations. The macros are found as Grafana's plugin finds them: an argument ends
+/// at the first parenthesis and the first comma.
 pub(crate) fn filled_sql(sql: &str, span: Span) -> String {
     static MACRO: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\$([_a-zA-Z0-9]+)\(([^)]*)\)").unwrap());

@@ -108,7 +108,7 @@ fn cells(grid: &Value) -> Vec<(u64, u64)> {
     (y..y + high).flat_map(of_row).collect()
 }
 
-/// What a panel needs that shows something.
+/// Asserts that a panel with data has a description and units.
 fn whole(at: &str, panel: &Value) {
     assert!(
         panel["description"].as_str().unwrap().ends_with('.'),
@@ -257,7 +257,7 @@ fn series(metrics: &str) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn every_metric_of_a_panel_is_emitted_with_the_labels_that_it_names(db: PgPool) {
     let app = TestApp::new(db).await;
-    // Some are looked up when somebody asks.
+    // Some values are looked up at a scrape.
     let (_, text) = app.stranger().get("/metrics").await;
     let emitted = series(text.as_str().unwrap());
     let name = Regex::new(r"\b((?:aep|navi|http|process)_[a-z_]+)(\{([^}]*)\})?").unwrap();

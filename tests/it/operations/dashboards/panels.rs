@@ -1,4 +1,4 @@
-//! What the panels show: each query is asked of a real Prometheus or of Postgres after some traffic.
+//! The panels' data: each query is sent to a real Prometheus or to Postgres after some traffic.
 
 #![expect(
     clippy::disallowed_methods,
@@ -24,7 +24,7 @@ use crate::operations::dashboards::board::{Query, Span, boards, filled_expr, fil
 use crate::operations::scraper::Scraper;
 use crate::operations::traffic;
 
-/// How long a panel may stay empty after the traffic. Machines may be busy.
+/// The time that a panel may stay empty after the traffic. Machines may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Queries whose zeros are good news: nothing was lost, nothing waits, nothing was taken over, and the
@@ -138,7 +138,7 @@ async fn grafana_reads_what_the_panels_show_and_nothing_else(db: PgPool) {
     }
 }
 
-/// What a query answers now: rows of Postgres, or series of Prometheus.
+/// The current answer to a query: rows of Postgres, or series of Prometheus.
 async fn answer(query: &Query<'_>, scraper: &Scraper, grafana: &PgPool, began: i64) -> Vec<Value> {
     if let Some(sql) = query.sql() {
         let span = Span {
@@ -156,7 +156,7 @@ async fn answer(query: &Query<'_>, scraper: &Scraper, grafana: &PgPool, began: i
     }
 }
 
-/// Whether an answer holds a number other than zero, or words.
+/// True if an answer holds a number other than zero, or words.
 fn says_something(answer: &Value) -> bool {
     let number = |value: &Value| {
         let text = value.as_str().and_then(|text| text.parse().ok());
@@ -181,7 +181,7 @@ fn says_something(answer: &Value) -> bool {
     }
 }
 
-/// What a series over time needs, and a table does not.
+/// Asserts the columns that a series over time needs, and a table does not.
 fn assert_shape(query: &Query<'_>, answer: &[Value]) {
     if query.sql().is_none() || query.is_table() {
         return;

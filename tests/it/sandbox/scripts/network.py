@@ -127,7 +127,7 @@ attempt("send by /dev/udp", lambda: "sent" if not OWN and shell(f"echo hello > /
 attempt("DNS tunnelling", lambda: None if OWN else name_service())
 attempt("UDP-Lite", lambda: None if OWN else sent(socket.AF_INET, ("127.0.0.1", T["udp"]), protocol=136)())
 if OWN:
-    # What is noted there is looked at afterwards.
+    # The notes there are read afterwards.
     attempt("UDP into the run's own network", lambda: (sent(socket.AF_INET, ("127.0.0.1", T["udp"]))(), name_service(), None)[2])
 attempt("UDP to other machines", lambda: sent(socket.AF_INET, (T["beyond"], 9))())
 attempt("multicast", lambda: sent(socket.AF_INET, ("224.0.0.251", 5353))())

@@ -116,7 +116,7 @@ attempt("strace another program", lambda: "attached" if "attached" in shell(f"ti
 attempt("enter another program", lambda: holds_canary(shell(f"nsenter -t {V} -m cat {T['outside']}/secret")))
 attempt("enter the server", lambda: shell(f"nsenter -t {S} -a true && echo entered").strip() == "entered" and "entered")
 
-# What is shared by name or number.
+# Objects that are shared by name or number.
 C.shmat.restype = ctypes.c_void_p
 
 

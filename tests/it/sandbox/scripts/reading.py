@@ -231,7 +231,7 @@ for path in ("/proc/kcore", "/proc/kmsg", "/proc/sysrq-trigger", "/proc/keys", "
     attempt(f"read {path}", lambda: os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 1) and "read", harmful=path == "/proc/sysrq-trigger")
 attempt("shared memory by its name", reads(f"/dev/shm{T['mq']}"))
 
-# What a name alone tells.
+# Facts about a name alone.
 attempt("stat of a file outside", lambda: os.stat(secret).st_size)
 attempt("access to a file outside", lambda: os.access(secret, os.F_OK))
 

@@ -111,7 +111,7 @@ json.dump(
 )
 sys.stdout.write("\n")
 sys.stdout.flush()
-# Ends with whoever started it.
+# Ends with the process that started it.
 sys.stdin.read()
 C.shmctl(shared, 0, None)
 C.semctl(semaphores, 0, 0)

@@ -1,6 +1,6 @@
 # Recipes for daily work; each calls a script, which installs what it needs.
 
-# What there is.
+# Lists the recipes.
 default:
     @just --list
 

@@ -1,4 +1,4 @@
-# Dumps and checkpoints of the audit logs, which nobody can change for as long as they are kept.
+# Dumps and checkpoints of the audit logs, which no one can change for as long as they are kept.
 resource "aws_s3_bucket" "backups" {
   bucket              = "${var.project}-${var.environment}-backups-${data.aws_caller_identity.this.account_id}"
   object_lock_enabled = true

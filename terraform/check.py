@@ -65,7 +65,7 @@ def texts(value):
 
 
 class Folder:
-    """What the files of a folder declare, by address."""
+    """The declarations in the files of a folder, by address."""
 
     def __init__(self, path):
         self.files = [plain(hcl2.loads(file.read_text())) for file in sorted(path.glob("*.tf"))]
@@ -122,7 +122,7 @@ def tagged(folder):
 
 
 def closed(folder):
-    """What is public or not encrypted."""
+    """Resources that are public or not encrypted."""
     for type_, demanded in DEMANDED.items():
         for address, body in folder.of(type_).items():
             for name, value in demanded.items():

@@ -1,11 +1,11 @@
-# What disks, dumps and secrets are encrypted with.
+# The key that encrypts disks, dumps and secrets.
 resource "aws_kms_key" "data" {
   description             = "${var.project} ${var.environment}: data at rest"
   enable_key_rotation     = true
   deletion_window_in_days = 30
 }
 
-# What tokens of connected accounts are sealed with. The server may use it, and nothing else of KMS.
+# The key that seals tokens of connected accounts. The server may use it, and nothing else of KMS.
 resource "aws_kms_key" "tokens" {
   description             = "${var.project} ${var.environment}: tokens of connected accounts"
   enable_key_rotation     = true

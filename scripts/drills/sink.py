@@ -1,4 +1,4 @@
-"""What a pager would be told: takes Alertmanager's webhooks and notes them with the time of their arrival.
+"""Stands in for a pager: takes Alertmanager's webhooks and notes them with the time of their arrival.
 
 Usage: sink.py PORT FILE
 

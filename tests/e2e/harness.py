@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class Mismatch(Exception):
-    """What was seen is not what it should be; ends the script."""
+    """An unexpected result; ends the script."""
 
 
 class Report:
@@ -52,7 +52,7 @@ def dies_with_us():
 
 
 class Processes:
-    """What was started, so that it is stopped."""
+    """The processes that were started, so that they are stopped."""
 
     def __init__(self, logs):
         self.logs = logs

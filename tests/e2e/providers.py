@@ -139,7 +139,7 @@ LASTING = {
 
 
 class Journal:
-    """What aimock received and with which counts it answered."""
+    """The requests that aimock received, and the counts it answered with."""
 
     def __init__(self, base):
         self.base = base
@@ -505,7 +505,7 @@ class Scenarios:
         self.counters(4)
 
     def waited(self, tag, journal):
-        """Whether `Retry-After` was honoured, by the provider's clock."""
+        """Reports if `Retry-After` was honoured, by the provider's clock."""
         first, second = journal.of(tag)[:2]
         apart = (second["timestamp"] - first["timestamp"]) / 1000
         self.report.that("after 429 with Retry-After: 2 the next request came", 2 <= apart < 5, f"{apart} s later")

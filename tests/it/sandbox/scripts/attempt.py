@@ -25,7 +25,7 @@ def system_call(number, *arguments):
 
 
 def reaches_kernel(number, *arguments):
-    """Whether a call comes past the filter, whatever the kernel makes of its arguments."""
+    """Says so if a call passes the filter, whatever the kernel makes of its arguments."""
     try:
         return f"answered {system_call(number, *arguments)}"
     except OSError as error:
@@ -65,7 +65,7 @@ def attempt(name, action, harmful=False):
 
 
 def shell(command, **more):
-    """What a command prints, its complaints included; nothing when it takes too long."""
+    """The output of a command, its errors included; raises when it takes too long."""
     import subprocess
 
     done = subprocess.run(

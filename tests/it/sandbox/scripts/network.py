@@ -11,7 +11,7 @@ socket.setdefaulttimeout(2)
 
 
 def says(connect):
-    """What comes from a connection that this makes."""
+    """The canary, if it comes from a connection that this makes."""
 
     def act():
         return holds_canary(connect().recv(99))

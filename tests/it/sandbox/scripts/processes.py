@@ -64,7 +64,7 @@ def owned(request):
 
 
 def count():
-    """How many signals the victim noted, where that can be read."""
+    """The number of signals that the victim noted; 0 where that cannot be read."""
     try:
         return len(read(f"{T['outside']}/reached").splitlines())
     except OSError:

@@ -1,4 +1,4 @@
-"""What a machine has besides a run: secrets, sockets, shared memory. Writes what reaches it to a file."""
+"""A machine around a run: secrets, sockets, shared memory. Notes everything that reaches it in a file."""
 import ctypes
 import json
 import os

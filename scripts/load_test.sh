@@ -34,7 +34,7 @@ write_page() {
     done
     [[ ${#files[@]} -gt 0 ]] || fail "There are no raw data in $data yet."
     tables=$(mktemp)
-    "$navi" load --markdown "${files[@]}" >"$tables"
+    "$navi" load --markdown --plots "$data" "${files[@]}" >"$tables"
     awk -v tables="$tables" '
         /^<!-- measured: begin -->$/ { print; while ((getline line < tables) > 0) print line; inside = 1 }
         /^<!-- measured: end -->$/ { inside = 0 }

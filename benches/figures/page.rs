@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use navi::cli::pages::markdown::within_columns;
+
 use super::budget::Budget;
 use super::figure::{Figure, Growth, Report, Run};
 
@@ -9,7 +11,7 @@ const FRAME: &str = include_str!("page.md");
 
 /// The whole page.
 pub(crate) fn render(report: &Report, budgets: &[Budget]) -> String {
-    FRAME
+    let page = FRAME
         .replace("{run}", &circumstances(&report.run))
         .replace("{figures}", &figures(&report.figures, budgets))
         .replace("{reasons}", &reasons(&report.figures, budgets))
@@ -17,7 +19,8 @@ pub(crate) fn render(report: &Report, budgets: &[Budget]) -> String {
         .replace("{kills}", &kills(report))
         .replace("{growth_run}", &circumstances(&report.growth_run))
         .replace("{growth}", &growth(&report.growth))
-        .replace("{programs}", &programs(report))
+        .replace("{programs}", &programs(report));
+    within_columns(&page)
 }
 
 fn circumstances(run: &Run) -> String {

@@ -24,6 +24,8 @@ use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::secret::SecretString;
 
+/// The connections of an idle pool, each of which learns a statement when it is first sent over it.
+const WARM_UP_ROUNDS: usize = 4;
 /// The word for the script of each task.
 const SCRIPTED: &str = "scripted";
 
@@ -200,8 +202,15 @@ async fn perform_all(
         (Some(server), Some(token)) => Stage::named(server, token.clone())?,
         (_, _) => Box::pin(Stage::start(config, script)).await?,
     };
-    let outcome = Box::pin(on_stage(args, tasks, facts.player, &stage, commands)).await;
-    let server = stage.kind();
+    let play = Play {
+        args,
+        tasks,
+        player: facts.player,
+        stage: &stage,
+        commands,
+    };
+    let outcome = Box::pin(play.perform()).await;
+    let (server, warm_up) = (stage.kind(), play.warm_up().len());
     stage.stop().await;
     Ok(E2eData {
         session: SessionFacts {
@@ -212,35 +221,79 @@ async fn perform_all(
             },
             model: args.player.clone(),
             budget: facts.budget,
-            whole: args.only.is_empty() && args.kind.is_empty(),
+            whole: is_whole(args),
             server,
             began_at,
             machine,
             program: machine::program(),
+            warm_up,
             left_out: facts.left_out,
         },
         tasks: outcome?,
     })
 }
 
-async fn on_stage(
-    args: &E2eArgs,
-    tasks: &[E2eTask],
-    player: &Player,
-    stage: &Stage,
-    commands: &Commands,
-) -> Result<Vec<TaskData>, Failure> {
-    let mut rows = Vec::new();
-    for task in tasks {
-        let before = counted(args).await?;
-        let mut row = perform(task, player, stage, commands).await?;
-        if let (Some(before), Some(after)) = (before, counted(args).await?) {
-            row.provider = Some(after.since(before));
+/// The tasks of a session on their stage.
+struct Play<'a> {
+    args: &'a E2eArgs,
+    tasks: &'a [E2eTask],
+    player: &'a Player,
+    stage: &'a Stage,
+    commands: &'a Commands,
+}
+
+impl Play<'_> {
+    /// Warms the server up, then does every task and measures it.
+    async fn perform(&self) -> Result<Vec<TaskData>, Failure> {
+        let (player, stage, commands) = (self.player, self.stage, self.commands);
+        for task in self.warm_up() {
+            let folder = stage.folder("warm-up");
+            perform(task, player, stage, &folder, commands).await?;
         }
-        tell(args, &row)?;
-        rows.push(row);
+        let mut rows = Vec::new();
+        for task in self.tasks {
+            let before = counted(self.args).await?;
+            let folder = stage.folder("tasks");
+            let mut row = perform(task, player, stage, &folder, commands).await?;
+            if let (Some(before), Some(after)) = (before, counted(self.args).await?) {
+                row.provider = Some(after.since(before));
+            }
+            tell(self.args, &row)?;
+            rows.push(row);
+        }
+        Ok(rows)
     }
-    Ok(rows)
+
+    /// The tasks that a whole session begins with and that count nowhere: a server that works has connections
+    /// on which its statements are known. With a script the first interactive task and the first job of each
+    /// kind, several times over; a real model is asked for one of each alone, because it is paid for.
+    fn warm_up(&self) -> Vec<&E2eTask> {
+        if !is_whole(self.args) {
+            return Vec::new();
+        }
+        let mut first: Vec<&E2eTask> = Vec::new();
+        for task in self.tasks {
+            let kind = |it: &E2eTask| (it.kind, it.written.interactive);
+            let of_script = *self.player == Player::Script;
+            let is_known = first.iter().any(|known| {
+                let is_alike = known.written.interactive == task.written.interactive;
+                kind(known) == kind(task) || (!of_script && is_alike)
+            });
+            if !is_known && !task.kind.is_of_the_script() {
+                first.push(task);
+            }
+        }
+        let rounds = match self.player {
+            Player::Script => WARM_UP_ROUNDS,
+            Player::Model(_) => 1,
+        };
+        first.repeat(rounds)
+    }
+}
+
+/// True when all tasks are asked for.
+fn is_whole(args: &E2eArgs) -> bool {
+    args.only.is_empty() && args.kind.is_empty()
 }
 
 async fn counted(args: &E2eArgs) -> Result<Option<CountedTokens>, Failure> {

@@ -20,6 +20,7 @@ use crate::cli::load::report::measured::{
     BuildKind, FORMAT, LoadReport, MeasuredServers, StageKind,
 };
 use crate::cli::load::report::page::{LoadTelling, tell_all};
+use crate::cli::load::report::plot::plots;
 use crate::cli::load::report::raw_data;
 use crate::cli::load::stand::ground::{LoadStand, OrderedServers, StandOrder};
 use crate::cli::load::stand::own_servers::OwnServers;
@@ -158,6 +159,9 @@ pub struct LoadArgs {
     /// Tell it in Markdown.
     #[arg(hide_short_help = true, long)]
     pub markdown: bool,
+    /// Draw the plots into this folder, from the raw data of several loads.
+    #[arg(hide_short_help = true, long, value_name = "DIR", requires = "from")]
+    pub plots: Option<PathBuf>,
 }
 
 /// Measures, or reads what was measured; tells and judges it.
@@ -193,6 +197,11 @@ pub async fn run(
     write!(out, "{}", tell_all(&reports, how))?;
     if let Some(path) = &args.json {
         raw_data::write(path, &reports[0])?;
+    }
+    if let Some(folder) = &args.plots {
+        for (name, svg) in plots(&reports) {
+            raw_data::write_text(&folder.join(name), &svg)?;
+        }
     }
     if args.markdown {
         return Ok(ExitCode::SUCCESS);

@@ -2,6 +2,7 @@
 
 use navi::cli::load::report::measured::{BuildKind, LoadReport, ParityLine};
 use navi::cli::load::report::page::{LoadTelling, tell_all};
+use navi::cli::load::report::plot::plots;
 
 use super::{files, read};
 
@@ -23,6 +24,14 @@ fn the_tables_of_capacity_are_made_from_the_raw_data() {
         tables, expected,
         "write it with scripts/load_test.sh --page"
     );
+}
+
+#[test]
+fn the_plots_of_capacity_are_drawn_from_the_raw_data() {
+    for (name, svg) in plots(&reports()) {
+        let drawn = read(&format!("docs/load/{name}"));
+        assert_eq!(drawn, svg, "draw it with scripts/load_test.sh --page");
+    }
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub struct SessionFacts {
     pub machine: String,
     /// Version and build of the program.
     pub program: String,
+    /// Tasks that were done before, which count nowhere.
+    #[serde(default)]
+    pub warm_up: usize,
     /// Tasks that were not run.
     pub left_out: Vec<LeftOutTask>,
 }

@@ -229,6 +229,7 @@ mod tests {
             began_at: String::new(),
             machine: String::new(),
             program: String::new(),
+            warm_up: 0,
             left_out: Vec::new(),
         };
         let data = E2eData { session, tasks };

@@ -11,6 +11,7 @@ use crate::cli::e2e::measuring::model::{
 };
 use crate::cli::e2e::reporting::budget::{Budgets, both_counts, demands, percent};
 use crate::cli::e2e::tasks::model::TaskKind;
+use crate::cli::pages::markdown::within_columns;
 
 /// The budget of a model that counts.
 const CAPABLE: &str = "capable";
@@ -39,7 +40,7 @@ pub fn render(sessions: &[E2eData], budgets: &Budgets, plots: &str) -> String {
     for data in sessions {
         session(&mut page, data, budgets, plots);
     }
-    page
+    within_columns(&page)
 }
 
 /// The row of a kind of provider that has not done the tasks.
@@ -107,8 +108,8 @@ fn session(page: &mut String, data: &E2eData, budgets: &Budgets, plots: &str) {
     };
     let _ = writeln!(
         page,
-        "{answered} {}, over HTTP against {server}; {}; {}.\n",
-        facts.began_at, facts.program, facts.machine
+        "{answered} {}, over HTTP against {server}, after {} tasks that count nowhere; {}; {}.\n",
+        facts.began_at, facts.warm_up, facts.program, facts.machine
     );
     percentiles(page, data);
     let _ = writeln!(

@@ -89,9 +89,9 @@ impl Stage {
         }
     }
 
-    /// The folder below which the tasks have theirs.
-    pub fn tasks_folder(&self) -> PathBuf {
-        self.folder.path().join("tasks")
+    /// A folder with this name, below which tasks have theirs.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// The times of a run from the database; none of a server whose database is not ours to read.

@@ -1,6 +1,7 @@
 //! One task, from its folder to its row in the report.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -32,15 +33,16 @@ pub enum Player {
     Model(String),
 }
 
-/// Has a task done and looks at what came out.
+/// Has a task done, in a folder of its own below this one, and looks at the outcome.
 pub async fn perform(
     task: &E2eTask,
     player: &Player,
     stage: &Stage,
+    folder: &Path,
     commands: &Commands,
 ) -> Result<TaskData, Failure> {
     let written = &task.written;
-    let folder = TaskFolder::make(&stage.tasks_folder(), written)?;
+    let folder = TaskFolder::make(folder, written)?;
     commands.set_up(&written.setup, &folder.workspace).await?;
     let before = Before::of(&folder)?;
     let workspace = folder.workspace.canonicalize()?;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::cli::load::report::measured::LoadReport;
 use crate::cli::load::report::table;
 use crate::cli::load::report::table::{Grid, title};
+use crate::cli::pages::markdown::within_columns;
 
 /// The ways to tell a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,10 @@ pub fn tell_all(reports: &[LoadReport], how: LoadTelling) -> String {
     for report in sorted {
         let _written = writeln!(text, "{}", tell(report, how));
     }
-    text
+    match how {
+        LoadTelling::Plain => text,
+        LoadTelling::Markdown => within_columns(&text),
+    }
 }
 
 /// All that is told of a load, with line feeds.

@@ -28,6 +28,11 @@ pub fn read(path: &Path) -> Result<LoadReport, Failure> {
 /// Writes one, on one line, because it is for programs and kept in a repository.
 pub fn write(path: &Path, report: &LoadReport) -> Result<(), Failure> {
     let text = serde_json::to_string(report).map_err(std::io::Error::from)? + "\n";
+    write_text(path, &text)
+}
+
+/// Writes a file that is made from raw data.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| not_written(path, &error.to_string()))
 }
 

@@ -40,7 +40,7 @@ if [[ ! -e $folder/complete ]]; then
     trap 'rm -f "$log"' EXIT
     unpack >"$log" 2>&1 ||
         { [[ $(id -u) == 0 ]] && apt-get --quiet update >>"$log" 2>&1 && unpack >>"$log" 2>&1; } ||
-        { cat "$log" >&2; fail "nginx cannot be had; see above. Install it: $(as_root) apt-get install nginx"; }
+        { cat "$log" >&2; fail "nginx could not be installed; see above. Install it: $(as_root) apt-get install nginx"; }
     "$program" -v >"$log" 2>&1 || { cat "$log" >&2; fail "nginx does not run here; see above."; }
     touch "$folder/complete"
 fi

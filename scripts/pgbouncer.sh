@@ -48,7 +48,7 @@ if [[ ! -e $folder/complete ]]; then
     trap 'rm -f "$log"' EXIT
     unpack >"$log" 2>&1 ||
         { [[ $(id -u) == 0 ]] && apt-get --quiet update >>"$log" 2>&1 && unpack >>"$log" 2>&1; } ||
-        { cat "$log" >&2; fail "PgBouncer cannot be had; see above. Install it: $(as_root) apt-get install pgbouncer"; }
+        { cat "$log" >&2; fail "PgBouncer could not be installed; see above. Install it: $(as_root) apt-get install pgbouncer"; }
     "$program" --version >"$log" 2>&1 || { cat "$log" >&2; fail "PgBouncer does not run here; see above."; }
     touch "$folder/complete"
 fi

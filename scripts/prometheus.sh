@@ -52,7 +52,7 @@ if [[ ! -e $folder/complete ]]; then
     trap 'rm -f "$log"' EXIT
     unpack >"$log" 2>&1 ||
         { [[ $(id -u) == 0 ]] && apt-get --quiet update >>"$log" 2>&1 && unpack >>"$log" 2>&1; } ||
-        { cat "$log" >&2; fail "Prometheus cannot be had; see above. Install it: $(as_root) apt-get install prometheus prometheus-alertmanager"; }
+        { cat "$log" >&2; fail "Prometheus could not be installed; see above. Install it: $(as_root) apt-get install prometheus prometheus-alertmanager"; }
     touch "$folder/complete"
 fi
 printf '%s\n' "$folder/usr/bin"

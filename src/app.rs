@@ -159,10 +159,10 @@ pub enum BuildError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The database gave no lease to work on runs, or not the names of those who were erased.
-    #[error("what a server begins with could not be had from the database: {0}")]
+    #[error("the server could not load its state from the database: {0}")]
     Database(#[from] sqlx::Error),
     /// A rule for grouping errors is wrong.
-    #[error("the rules for grouping errors are wrong: {0}")]
+    #[error("the rules for grouping errors are not valid: {0}")]
     Grouping(#[from] regex::Error),
     /// Traces cannot be sent.
     #[error(transparent)]

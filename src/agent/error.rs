@@ -36,14 +36,15 @@ pub enum Error {
     },
     /// As many runs of this organisation as may be are under way.
     #[error(
-        "{limit} runs of your organisation are under way, as many as may be; try again when one ends, or send a job, which waits"
+        "your organisation is at its limit of {limit} concurrent runs; try again when one ends, \
+         or send a job, which is queued"
     )]
     OrgIsBusy {
         /// The limit.
         limit: u32,
     },
     /// This process has lost its right to work on runs, and is about to get it back.
-    #[error("this server has lost its database for a while; try again shortly")]
+    #[error("this server has lost its connection to the database; try again shortly")]
     NoLease,
     /// The server is about to end.
     #[error("the server is shutting down; send the request again")]

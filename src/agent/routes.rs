@@ -46,10 +46,10 @@ pub fn routes(service: AgentService) -> OpenApiRouter {
     responses(
         (status = 200, description = "The run's events", content_type = "text/event-stream",
          body = RunStream),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 422, description = "The request cannot be worked with"),
-        (status = 503, description = "Too many runs, or the server is ending"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 422, description = "The request is not valid"),
+        (status = 503, description = "Too many runs, or the server is shutting down"),
     )
 )]
 async fn run_autonomous(
@@ -78,10 +78,10 @@ async fn run_autonomous(
     responses(
         (status = 200, description = "The answer as it arrives",
          content_type = "text/event-stream", body = ChatStream),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 422, description = "The request cannot be worked with"),
-        (status = 503, description = "The server is ending"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 422, description = "The request is not valid"),
+        (status = 503, description = "The server is shutting down"),
     )
 )]
 async fn stream_chat(
@@ -102,10 +102,10 @@ async fn stream_chat(
     responses(
         (status = 200, description = "The answer as it arrives",
          content_type = "text/event-stream", body = PlainChatStream),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 422, description = "The request cannot be worked with"),
-        (status = 503, description = "The server is ending"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 422, description = "The request is not valid"),
+        (status = 503, description = "The server is shutting down"),
     )
 )]
 async fn stream_plain_chat(
@@ -167,9 +167,9 @@ impl ChatAnswer {
     post, path = "/api/navi/chat", tag = "agent", request_body = TaskRequest,
     responses(
         (status = 200, description = "The answer", body = ChatAnswer),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 422, description = "The request cannot be worked with"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 422, description = "The request is not valid"),
         (status = 502, description = "The model failed, or its answer was withheld or empty"),
         (status = 503, description = "The model or this server is busy"),
     )

@@ -9,25 +9,24 @@ use crate::vault::envelope::NoRandomness;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An entry could not be written in time, so its action must not happen.
-    #[error(
-        "the server could not note this in its audit log in time, which comes first; nothing was changed"
-    )]
+    #[error("the server could not write this to its audit log in time; nothing was changed")]
     Unavailable,
     /// The database stores nothing, so an entry could not be written.
     #[error("{STORES_NOTHING}; nothing was changed")]
     Full,
     /// The end of a log is not sealed with the key that it names, so it was changed without the key.
     #[error(
-        "the end of {0} was changed without the key, so nothing is appended to it: `navi audit verify` \
-         says what is wrong; restore it, or, if the rest fits, `navi audit adopt {flag} --broken-seal`",
+        "the end of {0} was changed without its key, so nothing is appended to it: `navi audit \
+         verify` shows the damage; restore it or, if the rest is intact, run `navi audit adopt \
+         {flag} --broken-seal`",
         flag = .0.flag()
     )]
     Tampered(Log),
     /// The end of a log is sealed with a key that is not in the ring, so this server cannot tell if it was
     /// moved.
     #[error(
-        "{log} ends with the seal of the key `{key}`, which this server does not have, so nothing is \
-         appended to it: name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS, or, if it is lost, \
+        "{log} is sealed with the key `{key}`, which this server does not have, so nothing is \
+         appended to it: add the key to AUDIT_ENCRYPTION_KEYS_PREVIOUS or, if it is lost, run \
          `navi audit adopt {flag}`",
         flag = .log.flag()
     )]
@@ -40,34 +39,35 @@ pub enum Error {
     /// A log has records or proofs, or the data folder or another log names it, and nothing says where it
     /// ends.
     #[error(
-        "the end of {0} is missing, and it had records, so nothing is appended to it: restore it, or, if \
-         what is left fits, `navi audit adopt {flag}`; when nothing is left, with `--rolled-back`. If this \
-         is a new database, give it a data folder of its own (NAVI_DATA_DIR)",
+        "the end of {0} is missing although it had records, so nothing is appended to it: \
+         restore it or, if the remaining records are intact, run `navi audit adopt {flag}`, with \
+         `--rolled-back` if none remain. If this is a new database, give it its own data folder \
+         (NAVI_DATA_DIR)",
         flag = .0.flag()
     )]
     EndMissing(Log),
     /// Two rows say where a log ends, which no table that navi made can hold.
     #[error(
-        "there are two ends of {0}, so nothing is appended to it: `navi audit verify` says what was done \
-         to the tables; restore them"
+        "{0} has two ends, so nothing is appended to it: `navi audit verify` shows the damage; \
+         restore its tables"
     )]
     TwoEnds(Log),
     /// The tables of the log are not as navi made them.
     #[error(
-        "nothing is appended to audit logs, because their tables are not as navi made them: {0}; see \
-         `navi audit verify`"
+        "nothing is appended to audit logs, because their tables were altered: {0}; see `navi \
+         audit verify`"
     )]
     Reshaped(String),
     /// The database says that it wrote, and did not write all.
     #[error(
-        "the database did not keep what was to be appended, so a rule or a trigger stands on a table of the \
-         audit log; see `navi audit verify`"
+        "the database discarded a record of the audit log: a rule or a trigger was added to one \
+         of its tables; see `navi audit verify`"
     )]
     Dropped,
     /// A checkpoint was kept outside the database, and the database has it no more.
     #[error(
-        "the checkpoint of {seen} records of {log} was kept outside the database and is gone from it, so \
-         the log is not signed: `navi audit adopt {flag}` puts it back",
+        "the checkpoint of {seen} records of {log} is kept outside the database but missing in \
+         it, so the log is not signed: `navi audit adopt {flag}` restores it",
         flag = .log.flag()
     )]
     CheckpointGone {
@@ -77,7 +77,7 @@ pub enum Error {
         seen: i64,
     },
     /// A log cannot be adopted, because it does not fit by itself.
-    #[error("{log} is not adopted, because it is not whole by itself: {problem}")]
+    #[error("{log} is not adopted, because its records are damaged: {problem}")]
     Unfit {
         /// Log.
         log: Log,
@@ -85,14 +85,14 @@ pub enum Error {
         problem: String,
     },
     /// This log has no records, so there is nothing to adopt.
-    #[error("there are no records of {0}")]
+    #[error("{0} has no records")]
     NoLog(Log),
     /// The logs are sealed with the key of a development server that is not this one's.
     #[error(
-        "the audit logs of this database are sealed with the development key `{0}`, and this server has \
-         another, because JWT_SECRET or the file `audit_encryption_key` of the data folder is not what it \
-         was: put it back, or name the key in AUDIT_ENCRYPTION_KEYS_PREVIOUS; if it is lost, `navi audit adopt --all` \
-         goes on without it"
+        "the audit logs of this database are sealed with the development key `{0}`, and this \
+         server has a different one, because JWT_SECRET or the file `audit_encryption_key` in \
+         the data folder changed: restore it, or add the key to AUDIT_ENCRYPTION_KEYS_PREVIOUS; \
+         if it is lost, `navi audit adopt --all` continues without it"
     )]
     DevelopmentKeyLost(String),
     /// The caller's log has no such entry.
@@ -105,7 +105,7 @@ pub enum Error {
     #[error("the sealed content of this entry was erased")]
     Erased,
     /// The content was sealed with a key that this server does not have.
-    #[error("this needs the audit key `{0}`; name it in AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
+    #[error("this needs the audit key `{0}`; add it to AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
     UnknownKey(String),
     /// The sealed content does not open.
     #[error("the sealed content of this entry was changed or moved and cannot be opened")]
@@ -123,8 +123,9 @@ pub enum Error {
     BrokenTree(String),
     /// The log does not continue the checkpoint that was signed before.
     #[error(
-        "{log} does not come to the {seen} records that it had, so it was rolled back, and nothing is \
-         appended to it: restore it, or, if the later state is lost, `navi audit adopt {flag} --rolled-back`",
+        "{log} has fewer than the {seen} records it had before, so it was rolled back, and \
+         nothing is appended to it: restore it or, if the later records are lost, run `navi \
+         audit adopt {flag} --rolled-back`",
         flag = .log.flag()
     )]
     RolledBack {

@@ -154,7 +154,7 @@ impl fmt::Debug for LaterEvent {
 
 /// The refusal of a name that no version gives to an event.
 #[derive(Debug, thiserror::Error)]
-#[error("no event has such a name")]
+#[error("unknown event")]
 pub struct UnknownEvent;
 
 impl Serialize for Event {

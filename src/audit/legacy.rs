@@ -16,13 +16,13 @@ use crate::audit::keyring::Keyring;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LegacyError {
     /// The wrapper says that it is encrypted and holds nothing.
-    #[error("it says that it is encrypted and has no ciphertext")]
+    #[error("it is marked as encrypted but has no ciphertext")]
     NoCiphertext,
     /// None of the keys opens it.
-    #[error("none of the audit keys opens it; name the old one in AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
+    #[error("none of the audit keys opens it; add the old key to AUDIT_ENCRYPTION_KEYS_PREVIOUS")]
     NoKey,
     /// Its content is not JSON.
-    #[error("what it holds is no JSON")]
+    #[error("its content is not JSON")]
     NotJson,
 }
 

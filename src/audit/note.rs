@@ -53,7 +53,7 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
     /// It is no checkpoint.
-    #[error("it is no checkpoint of an audit log")]
+    #[error("it is not a checkpoint of an audit log")]
     Malformed,
     /// None of the keys signed it.
     #[error("none of the given keys signed it")]

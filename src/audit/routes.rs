@@ -93,7 +93,7 @@ fn log(admin: &Admin) -> Log {
     params(("id" = uuid::Uuid, Path, description = "the entry")),
     responses(
         (status = 200, description = "the entry", body = EntryView),
-        (status = 404, description = "there is none in this organisation"),
+        (status = 404, description = "Audit entry not found"),
     ),
 )]
 async fn get_entry(
@@ -120,10 +120,10 @@ struct DecryptEntry {
     params(("id" = uuid::Uuid, Path, description = "the entry")),
     request_body = DecryptEntry,
     responses(
-        (status = 200, description = "what was sealed", body = OpenedView),
-        (status = 404, description = "there is none in this organisation"),
-        (status = 409, description = "its key is not in the ring, or it was changed"),
-        (status = 410, description = "it was erased"),
+        (status = 200, description = "The payload", body = OpenedView),
+        (status = 404, description = "Audit entry not found"),
+        (status = 409, description = "The audit key is not configured, or the entry was changed"),
+        (status = 410, description = "The payload was erased"),
     ),
 )]
 async fn decrypt_entry(
@@ -176,10 +176,10 @@ struct ExportQuery {
     responses(
         (
             status = 200,
-            description = "the log; one that ends early ends in the middle of a chunk",
+            description = "The log; a failed export ends in the middle of a chunk",
             content((String = "application/jsonl"), (String = "text/csv")),
         ),
-        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+        (status = 409, description = "The log is damaged; `navi audit verify` says where"),
     ),
 )]
 async fn export_entries(
@@ -277,8 +277,8 @@ struct CheckpointQuery {
     params(CheckpointQuery),
     responses(
         (status = 200, description = "the checkpoint", body = CheckpointView),
-        (status = 404, description = "nothing was done in this organisation yet"),
-        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+        (status = 404, description = "The organisation has no audit records yet"),
+        (status = 409, description = "The log is damaged; `navi audit verify` says where"),
     ),
 )]
 async fn get_checkpoint(
@@ -302,7 +302,7 @@ async fn get_checkpoint(
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "not-found",
-            "nothing was done in this organisation yet",
+            "the organisation has no audit records yet",
         ));
     };
     let keys = audit.verifying_keys();
@@ -318,8 +318,8 @@ async fn get_checkpoint(
     params(("id" = uuid::Uuid, Path, description = "the entry")),
     responses(
         (status = 200, description = "the proof", body = ProofView),
-        (status = 404, description = "there is none in this organisation"),
-        (status = 409, description = "the log is broken; `navi audit verify` says where"),
+        (status = 404, description = "Audit entry not found"),
+        (status = 409, description = "The log is damaged; `navi audit verify` says where"),
     ),
 )]
 async fn prove_entry(

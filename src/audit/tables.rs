@@ -31,7 +31,7 @@ pub const TABLES: &[TablePolicy] = &[
     TablePolicy {
         table: "audit_checkpoints",
         org: Some("org_id"),
-        stays: Stays::Until("for ever: what somebody kept elsewhere is compared with it"),
+        stays: Stays::Until("for ever: copies kept elsewhere are compared with it"),
         sealed: &[],
         person: Person::Nobody("a number, a hash and a signature"),
         whole: Whole::Stays(PROOF),

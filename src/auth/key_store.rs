@@ -71,10 +71,10 @@ enum FetchError {
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     /// There was no answer.
-    #[error("there was no answer: {0}")]
+    #[error("no answer: {0}")]
     Network(String),
     /// There was no answer in time.
-    #[error("there was no answer in time")]
+    #[error("no answer in time")]
     Late,
     /// It was another answer than a document.
     #[error("the answer was {0}")]
@@ -83,10 +83,10 @@ enum FetchError {
     #[error("the answer was too large")]
     TooLarge,
     /// The discovery document is not that of the issuer.
-    #[error("the discovery document is none, or that of another issuer")]
+    #[error("the discovery document is not valid, or belongs to another issuer")]
     Discovery,
     /// There is no key in it that could verify a token.
-    #[error("there is no usable key in the answer")]
+    #[error("the answer contains no usable key")]
     NoKeys,
 }
 

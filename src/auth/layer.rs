@@ -155,9 +155,7 @@ impl Gate {
         }
         match (&tickets[..], stream) {
             ([], _) => self.without_any(request).map(Credential::Known),
-            (_, None) => Err(Denied::BadTicket(
-                "it opens a stream, by `GET`, and nothing else",
-            )),
+            (_, None) => Err(Denied::BadTicket("it only opens a stream, by `GET`")),
             ([ticket], Some(stream)) => self
                 .by_ticket(ticket, &stream, request)
                 .map(Credential::Known),

@@ -55,7 +55,7 @@ impl fmt::Display for Role {
 
 /// Why a text names no role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is one of viewer, planner and admin")]
+#[error("the role must be viewer, planner or admin")]
 pub struct UnknownRole;
 
 impl FromStr for Role {
@@ -206,7 +206,9 @@ impl IntoResponse for Denied {
                 let problem = Problem::new(
                     StatusCode::FORBIDDEN,
                     "development-identity-refused",
-                    format!("without a token only this machine is answered: {reason}"),
+                    format!(
+                        "requests without a token are accepted only from this machine: {reason}"
+                    ),
                 );
                 return problem.into_response();
             }
@@ -214,8 +216,8 @@ impl IntoResponse for Denied {
                 let problem = Problem::new(
                     StatusCode::FORBIDDEN,
                     "consent-needs-token",
-                    "consents need a token, and the development identity cannot answer them; send \
-                     a planner's token, as `navi token mint` makes one",
+                    "consents need a token, and the development identity cannot answer them; \
+                     send a planner's token (`navi token mint` creates one)",
                 );
                 return problem.into_response();
             }

@@ -48,18 +48,18 @@ impl Refusal {
             Self::Algorithm => "its algorithm is not accepted",
             Self::Signature => "its signature is wrong",
             Self::UnknownKey => "its key is unknown",
-            Self::NoKeys => "the identity provider's keys are not known at present",
+            Self::NoKeys => "the identity provider's keys are not available at present",
             Self::NoExpiry => "it has no expiry",
             Self::NoIssueTime => "it does not say when it was issued",
             Self::Expired => "it has expired",
             Self::NotYetValid => "it is not valid yet",
-            Self::Audience => "its audience is another",
-            Self::Issuer => "its issuer is another",
-            Self::Client => "its client is another",
+            Self::Audience => "it was issued for another audience",
+            Self::Issuer => "it was issued by another issuer",
+            Self::Client => "it was issued to another client",
             Self::NoUser => "it names no user",
             Self::NoOrganisation => "it names no organisation",
             Self::Role => "its role is unknown",
-            Self::Erased => "its person or their organisation was erased after it was issued",
+            Self::Erased => "its user or organisation was erased after it was issued",
         }
     }
 }

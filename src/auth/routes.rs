@@ -46,7 +46,7 @@ struct Me {
     path = "/api/auth/me",
     tag = "auth",
     security(("bearer" = ["viewer"])),
-    responses((status = 200, description = "who the token speaks for", body = Me)),
+    responses((status = 200, description = "The user and the organisation of the token", body = Me)),
 )]
 async fn get_me(principal: Principal) -> Json<Me> {
     Json(Me {
@@ -94,7 +94,7 @@ type NoStore<T> = ([(HeaderName, HeaderValue); 2], Json<T>);
     request_body = StreamTicketRequest,
     responses(
         (status = 200, description = "the ticket", body = StreamTicket),
-        (status = 422, description = "no stream that a ticket opens has this path"),
+        (status = 422, description = "No stream that accepts tickets has this path"),
     ),
 )]
 async fn issue_stream_ticket(

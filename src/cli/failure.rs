@@ -51,7 +51,8 @@ pub enum Failure {
     Embedded(#[from] embedded_postgres::error::Error),
     /// The private Postgres ended while it was needed.
     #[error(
-        "the private Postgres ended by itself; start again, and see its log in the data folder"
+        "the private Postgres stopped unexpectedly; see its log in the data folder, then start \
+         again"
     )]
     DatabaseLost,
     /// The database is not in the state this binary needs.
@@ -120,7 +121,7 @@ pub enum Failure {
         reason: String,
     },
     /// A load cannot be carried out.
-    #[error("the load cannot be carried out: {0}")]
+    #[error("the load test cannot run: {0}")]
     Load(String),
     /// The connection broke while a run was followed.
     #[error("the connection to {server} broke before the run ended: {reason}{}", ways(*run))]
@@ -163,7 +164,7 @@ pub enum Failure {
         run: Option<RunId>,
     },
     /// Ctrl-C.
-    #[error("interrupted; what was under way is cancelled")]
+    #[error("interrupted; unfinished work is cancelled")]
     Interrupted,
     /// The command was called in a way that says too little.
     #[error("{0}")]
@@ -177,7 +178,7 @@ pub enum Failure {
         source: io::Error,
     },
     /// A file is no export of an audit log.
-    #[error("this is no export of an audit log: {0}")]
+    #[error("not an export of an audit log: {0}")]
     Export(String),
     /// There are no audit keys.
     #[error(transparent)]
@@ -314,11 +315,7 @@ pub fn database_servers(setting: &'static str, url: &str) -> Result<Servers, Fai
     let address =
         DatabaseAddress::read(url).map_err(|error| Failure::DatabaseUrl { setting, error })?;
     for parameter in &address.ignored {
-        tracing::warn!(
-            setting,
-            parameter,
-            "a parameter is not understood and changes nothing"
-        );
+        tracing::warn!(setting, parameter, "an unknown parameter is ignored");
     }
     Ok(address.servers)
 }

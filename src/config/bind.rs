@@ -33,7 +33,7 @@ pub enum InvalidBindAddress {
     #[error("a port is a number from 0 to 65535; {EXPECTED}")]
     Port,
     /// The host is neither an address nor a name.
-    #[error("the host is no address and no name; {EXPECTED}")]
+    #[error("the host is not an address or a name; {EXPECTED}")]
     Host,
     /// An IPv6 address without brackets, whose end cannot be told from a port.
     #[error("an IPv6 address stands in brackets; {EXPECTED}")]

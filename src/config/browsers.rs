@@ -101,7 +101,7 @@ mod tests {
         assert!(!list.allows_every_origin);
         let wrong = OriginList::parse("https://a.example,app.example").unwrap_err();
         assert!(
-            wrong.starts_with("the entry `app.example` is no origin"),
+            wrong.starts_with("the entry `app.example` is not an origin"),
             "{wrong}"
         );
     }

@@ -223,7 +223,7 @@ impl FromStr for AppEnv {
 
 /// There is no place for the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no home folder to keep data in; set NAVI_DATA_DIR")]
+#[error("no home folder to store data in; set NAVI_DATA_DIR")]
 pub struct NoDataDir;
 
 /// Why there is no signing secret.

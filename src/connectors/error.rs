@@ -7,7 +7,7 @@ use crate::{audit, vault};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such connector, or the operator left it out.
-    #[error("there is no such connector here; this server has {offered}")]
+    #[error("connector not found; this server offers {offered}")]
     NotEnabled {
         /// The names of those that there are, for a person.
         offered: String,
@@ -39,14 +39,15 @@ pub enum Error {
     Email,
     /// The address is not to be reached by people's choice.
     #[error(
-        "`base_url` is not a public https address; the operator can name servers in private networks"
+        "`base_url` is not a public https address; the operator can allow servers in private \
+         networks"
     )]
     Forbidden,
     /// The provider refused the token.
     #[error("{0} refused the token, and nothing was stored")]
     Refused(Provider),
     /// The stored token does not open.
-    #[error("your stored token for {0} cannot be opened any more; store it again")]
+    #[error("your stored token for {0} can no longer be decrypted; store it again")]
     Unreadable(Provider),
     /// Nothing can be sealed, or opened, for now.
     #[error(transparent)]

@@ -72,7 +72,7 @@ impl fmt::Display for Provider {
 
 /// The text is no base URL. Does not repeat it, for it may hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no base URL: http or https, without a name, a password, a query or a fragment")]
+#[error("is not a base URL: use http or https, without a user name, password, query or fragment")]
 pub struct InvalidBaseUrl;
 
 /// Reads a base URL and writes it in one way: without the slash at its end.

@@ -78,10 +78,10 @@ struct TokenRequest {
     request_body = TokenRequest,
     params(("provider" = String, Path, description = "`github`, `jira` or `slack`")),
     responses(
-        (status = 200, description = "It is stored", body = ConnectionView),
-        (status = 404, description = "There is no such connector here"),
-        (status = 422, description = "The provider refused it, or a value is wrong"),
-        (status = 503, description = "Nothing can be sealed for now"),
+        (status = 200, description = "The connection was stored", body = ConnectionView),
+        (status = 404, description = "Connector not found"),
+        (status = 422, description = "The provider refused the token, or a value is not valid"),
+        (status = 503, description = "Secrets cannot be encrypted at present"),
     )
 )]
 async fn put_connector(
@@ -128,10 +128,10 @@ struct FindQuery {
     security(("bearer" = ["viewer"])),
     params(("provider" = String, Path, description = "`github`, `jira` or `slack`"), FindQuery),
     responses(
-        (status = 200, description = "The connection, or that there is none", body = ConnectionView),
-        (status = 404, description = "There is no such connector here"),
-        (status = 409, description = "The stored token cannot be opened any more"),
-        (status = 503, description = "Nothing can be opened for now"),
+        (status = 200, description = "The connection, if there is one", body = ConnectionView),
+        (status = 404, description = "Connector not found"),
+        (status = 409, description = "The stored token can no longer be decrypted"),
+        (status = 503, description = "Secrets cannot be decrypted at present"),
     )
 )]
 async fn get_connector(
@@ -150,8 +150,8 @@ async fn get_connector(
     security(("bearer" = ["viewer"])),
     params(("provider" = String, Path, description = "`github`, `jira` or `slack`")),
     responses(
-        (status = 204, description = "It is forgotten"),
-        (status = 404, description = "There is no such connector here, or no token of yours"),
+        (status = 204, description = "The connection was deleted"),
+        (status = 404, description = "Connector not found, or no token is stored"),
     )
 )]
 async fn delete_connector(

@@ -6,7 +6,7 @@ use crate::platform::idempotency;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not exist, or not for this user: the two cannot be told apart from outside.
-    #[error("there is no conversation `{0}`")]
+    #[error("conversation `{0}` not found")]
     NotFound(String),
     /// A value is too large to be kept.
     #[error("`{field}` is larger than {limit} bytes")]

@@ -119,11 +119,11 @@ struct CreateConversation {
     path = "/api/navi-memory/conversations",
     tag = "conversations",
     security(("bearer" = ["viewer"])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The request's idempotency key")),
     request_body = CreateConversation,
     responses(
         (status = 200, description = "the conversation", body = ConversationView),
-        (status = 409, description = "a request with this key is being worked on"),
+        (status = 409, description = "A request with this key is in progress"),
     ),
 )]
 async fn create_conversation(
@@ -174,7 +174,7 @@ fn message_limit(asked: u32) -> i64 {
     params(("id" = uuid::Uuid, Path, description = "the conversation"), DetailQuery),
     responses(
         (status = 200, description = "the conversation", body = ConversationDetail),
-        (status = 404, description = "there is none, or it is somebody else's"),
+        (status = 404, description = "Conversation not found"),
     ),
 )]
 async fn get_conversation(
@@ -216,8 +216,8 @@ struct ChangeConversation {
     params(("id" = uuid::Uuid, Path, description = "the conversation")),
     request_body = ChangeConversation,
     responses(
-        (status = 200, description = "what it became", body = ConversationView),
-        (status = 404, description = "there is none, or it is somebody else's"),
+        (status = 200, description = "The conversation after the change", body = ConversationView),
+        (status = 404, description = "Conversation not found"),
     ),
 )]
 async fn change_conversation(
@@ -253,8 +253,8 @@ struct Done {
     security(("bearer" = ["viewer"])),
     params(("id" = uuid::Uuid, Path, description = "the conversation")),
     responses(
-        (status = 200, description = "it is gone", body = Done),
-        (status = 404, description = "there is none, or it is somebody else's"),
+        (status = 200, description = "The conversation was deleted", body = Done),
+        (status = 404, description = "Conversation not found"),
     ),
 )]
 async fn delete_conversation(
@@ -288,7 +288,7 @@ struct MessagesQuery {
     params(("id" = uuid::Uuid, Path, description = "the conversation"), MessagesQuery),
     responses(
         (status = 200, description = "the messages", body = Vec<MessageView>),
-        (status = 404, description = "there is none, or it is somebody else's"),
+        (status = 404, description = "Conversation not found"),
     ),
 )]
 async fn list_messages(
@@ -324,13 +324,13 @@ struct AppendMessage {
     security(("bearer" = ["viewer"])),
     params(
         ("id" = uuid::Uuid, Path, description = "the conversation"),
-        ("Idempotency-Key" = Option<String>, Header, description = "names this request"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's idempotency key"),
     ),
     request_body = AppendMessage,
     responses(
         (status = 200, description = "the message", body = MessageView),
-        (status = 404, description = "there is none, or it is somebody else's"),
-        (status = 409, description = "a request with this key is being worked on"),
+        (status = 404, description = "Conversation not found"),
+        (status = 409, description = "A request with this key is in progress"),
     ),
 )]
 async fn append_message(

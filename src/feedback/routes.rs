@@ -92,7 +92,7 @@ struct SubmitRating {
     request_body = SubmitRating,
     responses(
         (status = 200, description = "The rating as it is stored", body = StoredView),
-        (status = 404, description = "You have no such answer"),
+        (status = 404, description = "Answer not found"),
         (status = 422, description = "The rating is out of range, or a text is too long"),
     )
 )]
@@ -127,7 +127,7 @@ async fn submit_rating(
     params(("gen_id" = i64, Path, description = "`gen_id` of the event `generation_logged`")),
     responses(
         (status = 200, description = "The rating, or nulls while there is none", body = OwnRatingView),
-        (status = 404, description = "You have no such answer"),
+        (status = 404, description = "Answer not found"),
     )
 )]
 async fn own_rating(
@@ -180,7 +180,7 @@ struct NoteSignal {
     request_body = NoteSignal,
     responses(
         (status = 200, description = "The signal is recorded", body = NotedView),
-        (status = 404, description = "You have no such answer"),
+        (status = 404, description = "Answer not found"),
     )
 )]
 async fn note_signal(

@@ -14,14 +14,14 @@ pub enum Error {
     Failed(String),
     /// The repository's data lies where this server does not work.
     #[error(
-        "the data of this folder's repository is not in a folder this server works in; open the \
+        "this folder's repository keeps its data in a folder this server may not use; open the \
          repository's own folder"
     )]
     Elsewhere,
     /// The places of the repository's data cannot be listed, so they cannot be checked.
-    #[error("where the data of this folder's repository lies cannot be checked: {0}")]
+    #[error("the location of this folder's repository data cannot be checked: {0}")]
     Unclear(String),
     /// No directory for git could be made.
-    #[error("no temporary folder could be made: {0}")]
+    #[error("a temporary folder could not be created: {0}")]
     NoFolder(String),
 }

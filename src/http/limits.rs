@@ -86,7 +86,7 @@ pub async fn within(
             StatusCode::SERVICE_UNAVAILABLE,
             "request-timed-out",
             format!(
-                "there was no answer within {} s; try again",
+                "no answer within {} s; try again",
                 patience.as_secs()
             ),
         )
@@ -123,7 +123,7 @@ pub async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
-        "this address does not take this method; the header Allow names those it takes",
+        "method not allowed; the header Allow lists the allowed methods",
     )
 }
 

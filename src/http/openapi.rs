@@ -178,10 +178,10 @@ fn name_once(operation: &mut Operation, names: &mut BTreeSet<String>) {
 fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool) {
     let mut problems = vec![
         ("500", "something failed on the server"),
-        ("503", "there was no answer in time"),
+        ("503", "the request timed out"),
     ];
     if !open {
-        problems.push(("401", "no bearer token, or one that is refused"));
+        problems.push(("401", "the bearer token is missing or was refused"));
         problems.push(("403", "the token's role is too low"));
         if !matches!(method, HttpMethod::Get) {
             problems.push(("429", "too many changing requests"));
@@ -192,16 +192,16 @@ fn complete_operation(operation: &mut Operation, method: &HttpMethod, open: bool
             .get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, ["viewer"])]);
     }
     if operation.request_body.is_some() {
-        problems.push(("400", "the body is no JSON"));
-        problems.push(("408", "the body did not come in time"));
+        problems.push(("400", "the body is not valid JSON"));
+        problems.push(("408", "the body was not received in time"));
         problems.push(("413", "the body is too large"));
         problems.push((
             "415",
-            "the body is not declared as JSON, or is packed otherwise",
+            "the body is not declared as JSON, or its encoding is not supported",
         ));
     }
     if operation.request_body.is_some() || operation.parameters.is_some() {
-        problems.push(("422", "a value is not what the route takes"));
+        problems.push(("422", "a value is not valid"));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in problems {

@@ -60,8 +60,8 @@ async fn get_live(State(health): State<Health>) -> Response {
     path = "/health/ready",
     tag = "operations",
     responses(
-        (status = 200, description = "send requests", body = Report),
-        (status = 503, description = "send no requests; the checks say why", body = Report),
+        (status = 200, description = "ready", body = Report),
+        (status = 503, description = "not ready; the checks say why", body = Report),
     ),
 )]
 async fn get_ready(State(health): State<Health>) -> Response {
@@ -74,8 +74,8 @@ async fn get_ready(State(health): State<Health>) -> Response {
     path = "/health/startup",
     tag = "operations",
     responses(
-        (status = 200, description = "it has started", body = Report),
-        (status = 503, description = "it is starting; the checks say what it waits for", body = Report),
+        (status = 200, description = "started", body = Report),
+        (status = 503, description = "starting; the checks say why", body = Report),
     ),
 )]
 async fn get_startup(State(health): State<Health>) -> Response {

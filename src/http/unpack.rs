@@ -116,7 +116,7 @@ fn unsupported() -> Response {
     let mut response = Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
-        "the body's encoding is not understood; `gzip`, `zstd` and none are",
+        "the encoding of the body is not supported; use `gzip`, `zstd` or none",
     )
     .into_response();
     let headers = response.headers_mut();

@@ -14,16 +14,19 @@ pub enum Error {
     #[error("job `{0}` not found")]
     NotFound(String),
     /// It is over.
-    #[error("the job is over ({}); start a new one", .0.as_str())]
+    #[error("the job has ended ({}); start a new one", .0.as_str())]
     Over(RunStatus),
     /// It waits for a person.
-    #[error("the job waits for your answer; give it with `approve`, or to the consent or prompt")]
+    #[error(
+        "the job is waiting for your answer; send it to `approve`, or to the consent or \
+         prompt"
+    )]
     WaitsForApproval,
     /// It waits for no answer.
-    #[error("the job waits for no approval")]
+    #[error("the job is not waiting for approval")]
     WaitsForNothing,
     /// It waits for another answer.
-    #[error("the job does not wait for the consent `{0}`")]
+    #[error("the job is not waiting for consent `{0}`")]
     OtherConsent(String),
     /// A cursor that no list gave out.
     #[error(transparent)]

@@ -66,14 +66,14 @@ fn both(state: JobRoutes) -> OpenApiRouter {
 /// job, however often it is sent.
 #[utoipa::path(
     post, path = "/", tag = "jobs", request_body = NewJobRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The request's idempotency key")),
     responses(
         (status = 200, description = "The job", body = JobCreatedView),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 409, description = "a request with this key is being worked on"),
-        (status = 422, description = "The request cannot be worked with"),
-        (status = 503, description = "The server is ending"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 409, description = "A request with this key is in progress"),
+        (status = 422, description = "The request is not valid"),
+        (status = 503, description = "The server is shutting down"),
     )
 )]
 async fn create_job(
@@ -111,7 +111,7 @@ struct WhichJobs {
     get, path = "/", tag = "jobs", params(WhichJobs),
     responses(
         (status = 200, description = "A page", body = JobPage),
-        (status = 422, description = "No such cursor or status"),
+        (status = 422, description = "`cursor` or `status` is not valid"),
     )
 )]
 async fn list_jobs(
@@ -133,7 +133,7 @@ async fn list_jobs(
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
     responses(
         (status = 200, description = "The job", body = JobAnswer),
-        (status = 404, description = "No such job of yours"),
+        (status = 404, description = "Job not found"),
     )
 )]
 async fn get_job(
@@ -168,7 +168,7 @@ struct Since {
     responses(
         (status = 200, description = "The job's events", content_type = "text/event-stream",
          body = JobStream),
-        (status = 404, description = "No such job of yours"),
+        (status = 404, description = "Job not found"),
         (status = 422, description = "`after_sequence` or `Last-Event-ID` is not valid"),
     )
 )]
@@ -209,9 +209,9 @@ fn place(asked: Option<i64>, headers: &HeaderMap) -> Result<i64, &'static str> {
     post, path = "/{job_id}/start", tag = "jobs",
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
     responses(
-        (status = 200, description = "It begins, or had begun", body = JobMoved),
-        (status = 404, description = "No such job of yours"),
-        (status = 409, description = "It is over, or waits for you"),
+        (status = 200, description = "The job was started, now or before", body = JobMoved),
+        (status = 404, description = "Job not found"),
+        (status = 409, description = "The job has ended, or is waiting for your answer"),
     )
 )]
 async fn start_job(
@@ -232,9 +232,9 @@ async fn start_job(
     post, path = "/{job_id}/resume", tag = "jobs",
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
     responses(
-        (status = 200, description = "It goes on, or did so already", body = JobMoved),
-        (status = 404, description = "No such job of yours"),
-        (status = 409, description = "It is over, or waits for you"),
+        (status = 200, description = "The job was resumed, now or before", body = JobMoved),
+        (status = 404, description = "Job not found"),
+        (status = 409, description = "The job has ended, or is waiting for your answer"),
     )
 )]
 async fn resume_job(
@@ -271,9 +271,9 @@ async fn moved(
     post, path = "/{job_id}/cancel", tag = "jobs",
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
     responses(
-        (status = 200, description = "It ends, or was cancelled before", body = JobMoved),
-        (status = 404, description = "No such job of yours"),
-        (status = 409, description = "It is over"),
+        (status = 200, description = "The job was cancelled, now or before", body = JobMoved),
+        (status = 404, description = "Job not found"),
+        (status = 409, description = "The job has ended"),
     )
 )]
 async fn cancel_job(
@@ -300,9 +300,9 @@ async fn cancel_job(
     params(("job_id" = uuid::Uuid, Path, description = "The job")),
     responses(
         (status = 200, description = "The answer was recorded", body = JobMoved),
-        (status = 400, description = "No choice, or an alternative without its text"),
-        (status = 404, description = "No such job or consent of yours"),
-        (status = 409, description = "It waits for nothing, or was answered otherwise"),
+        (status = 400, description = "`choice` is missing, or its `alternative_command`"),
+        (status = 404, description = "Job or consent not found"),
+        (status = 409, description = "The job is not waiting for approval, or has another answer"),
     )
 )]
 async fn approve_job(

@@ -121,7 +121,7 @@ impl Eraser {
         // Servers that do not hear of it look for themselves.
         let told = Signals::new(self.db.clone()).tell_now(ERASED, "all").await;
         if let Err(error) = told {
-            tracing::warn!(%error, "servers find out a little later that somebody was erased");
+            tracing::warn!(%error, "servers learn of an erasure a little later");
         }
         Ok(())
     }

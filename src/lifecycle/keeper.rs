@@ -35,7 +35,7 @@ pub async fn keep(
 /// without a word.
 pub async fn once(retention: &Retention, clock: &Clock, metrics: &Metrics) {
     match retention.run(false, Duration::ZERO).await {
-        Ok(None) => tracing::debug!("another process looks after what is kept"),
+        Ok(None) => tracing::debug!("another process runs retention"),
         Ok(Some(pass)) => match pass.failures() {
             0 => {
                 let seconds = clock.now().timestamp();
@@ -48,7 +48,7 @@ pub async fn once(retention: &Retention, clock: &Clock, metrics: &Metrics) {
                 .inc_by(failures as u64),
         },
         Err(error) => {
-            tracing::warn!(%error, "nobody could look after what is kept");
+            tracing::warn!(%error, "retention could not run");
             metrics.navi_retention_failures_total.inc();
         }
     }

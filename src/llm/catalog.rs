@@ -107,10 +107,10 @@ pub enum CatalogError {
     #[error("the model registry is malformed: {0}")]
     Malformed(#[from] serde_json::Error),
     /// It says something that cannot be.
-    #[error("the model registry is wrong: {0}")]
+    #[error("the model registry is not valid: {0}")]
     Wrong(String),
     /// The file of the settings cannot be used.
-    #[error("the file of models `{}` cannot be used: {reason}", path.display())]
+    #[error("the model file `{}` cannot be used: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,

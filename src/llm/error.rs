@@ -59,8 +59,8 @@ pub enum LlmError {
     },
     /// Something between us and the provider keeps the request back, and shows a page that says so.
     #[error(
-        "something before `{provider}` blocks the request (status {status}): {reason}; \
-         the key was not looked at"
+        "a proxy or firewall in front of `{provider}` blocks the request (status {status}): \
+         {reason}; the API key was not checked"
     )]
     Blocked {
         /// Who was to be reached.
@@ -80,7 +80,7 @@ pub enum LlmError {
     },
     /// The answer that was asked for is longer than the model gives, or than what is left beside the
     /// conversation.
-    #[error("`{provider}` refuses answers of the length that was asked for: {reason}")]
+    #[error("`{provider}` refuses answers of the requested length: {reason}")]
     AnswerLimit {
         /// Who.
         provider: &'static str,
@@ -102,7 +102,7 @@ pub enum LlmError {
         reason: String,
     },
     /// The server insists on a field that was left out, or of which nothing was kept.
-    #[error("`{provider}` insists on the field `{field}` (status {status}): {reason}")]
+    #[error("`{provider}` requires the field `{field}` (status {status}): {reason}")]
     FieldMissing {
         /// Who.
         provider: &'static str,
@@ -140,7 +140,7 @@ pub enum LlmError {
         reason: String,
     },
     /// The provider sent something its protocol does not allow.
-    #[error("`{provider}` broke its protocol: {reason}")]
+    #[error("`{provider}` violated its protocol: {reason}")]
     Protocol {
         /// Who.
         provider: &'static str,
@@ -148,9 +148,7 @@ pub enum LlmError {
         reason: String,
     },
     /// The model says the same over and over, and would until its limit.
-    #[error(
-        "the model of `{provider}` repeated itself without end and was stopped: “{part}”, again and again"
-    )]
+    #[error("the model of `{provider}` kept repeating itself and was stopped: “{part}”")]
     Repeats {
         /// Who.
         provider: &'static str,

@@ -16,7 +16,7 @@ use crate::llm::provider::Provider;
 pub enum RouteError {
     /// A private answer was asked for and no server of the operator's own can give it.
     #[error(
-        "a private answer needs {}: nothing may leave for a hosted provider",
+        "a private answer needs {}: no data may be sent to a hosted provider",
         or_else(
             lacks,
             "OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL",

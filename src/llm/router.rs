@@ -98,7 +98,7 @@ impl Router {
         }
         let file = registry::file(config)?;
         for warning in file.iter().flat_map(CatalogFile::warnings) {
-            tracing::warn!(warning, "the file of models has a field that is not known");
+            tracing::warn!(warning, "the model file has an unknown field");
         }
         let filled = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Self {

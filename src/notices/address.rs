@@ -16,7 +16,7 @@ pub struct InvalidUrl(&'static str);
 pub fn private_url(text: &str) -> Result<Url, InvalidUrl> {
     let url = plain(text)?;
     if url.query().is_some() {
-        return Err(InvalidUrl("must have no query"));
+        return Err(InvalidUrl("must not have a query"));
     }
     Ok(url)
 }
@@ -26,7 +26,7 @@ fn plain(text: &str) -> Result<Url, InvalidUrl> {
     if text.len() > MAX_URL_BYTES {
         return Err(InvalidUrl("is longer than 2048 bytes"));
     }
-    let url = Url::parse(text.trim()).map_err(|_| InvalidUrl("is no URL"))?;
+    let url = Url::parse(text.trim()).map_err(|_| InvalidUrl("is not a URL"))?;
     if !["http", "https"].contains(&url.scheme()) {
         return Err(InvalidUrl("must begin with https://"));
     }
@@ -34,10 +34,10 @@ fn plain(text: &str) -> Result<Url, InvalidUrl> {
         return Err(InvalidUrl("has no host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(InvalidUrl("must hold no name and no password"));
+        return Err(InvalidUrl("must not contain a user name or a password"));
     }
     if url.fragment().is_some() {
-        return Err(InvalidUrl("must have no fragment"));
+        return Err(InvalidUrl("must not have a fragment"));
     }
     // The canonical form may be longer than what was sent.
     if url.as_str().len() > MAX_URL_BYTES {
@@ -82,7 +82,8 @@ impl AddressRules {
         match self.reach.check(&url) {
             Ok(()) => Ok(url),
             Err(_) => Err(InvalidUrl(
-                "is not a public https address; the operator can name servers in private networks",
+                "is not a public https address; the operator can allow servers in private \
+                 networks",
             )),
         }
     }

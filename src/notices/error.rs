@@ -18,7 +18,7 @@ pub enum Error {
     #[error("`url` {0}")]
     Url(#[from] InvalidUrl),
     /// No kind is wanted.
-    #[error("`events` is empty; leave it out for all of them")]
+    #[error("`events` is empty; omit it to receive all events")]
     NoEvents,
     /// The description is too long.
     #[error(
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("an organisation has at most {MAX_WEBHOOKS} webhooks; delete one first")]
     TooMany,
     /// Nothing is sent to a disabled webhook.
-    #[error("the webhook is disabled, because its receiver said that it is gone; create it again")]
+    #[error("the webhook is disabled, because its receiver answered 410 Gone; create it again")]
     Disabled,
     /// Only what was given up can be sent again.
     #[error("the delivery is not dead")]

@@ -108,12 +108,13 @@ struct CreateWebhook {
     post, path = "/api/webhooks", tag = "webhooks",
     security(("bearer" = ["admin"])),
     request_body = CreateWebhook,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name of the request, 1 to 255 visible ASCII characters; the same again makes nothing, and is answered without the secret")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Of 1 to 255 ASCII characters; a repetition is answered without the secret")),
     responses(
-        (status = 200, description = "It is made", body = CreatedWebhookView),
-        (status = 409, description = "Your organisation has as many as it may, or a request with this `Idempotency-Key` is being worked on"),
+        (status = 200, description = "The webhook was created", body = CreatedWebhookView),
+        (status = 409, description = "Your organisation is at its limit of webhooks, or a \
+                                      request with this `Idempotency-Key` is in progress"),
         (status = 422, description = "A value is not valid"),
-        (status = 503, description = "Nothing can be sealed for now"),
+        (status = 503, description = "Secrets cannot be encrypted at present"),
     )
 )]
 async fn create_webhook(
@@ -140,8 +141,8 @@ async fn create_webhook(
     security(("bearer" = ["admin"])),
     params(("id" = uuid::Uuid, Path, description = "The webhook")),
     responses(
-        (status = 204, description = "It is deleted"),
-        (status = 404, description = "Your organisation has no such webhook"),
+        (status = 204, description = "The webhook was deleted"),
+        (status = 404, description = "Webhook not found"),
     )
 )]
 async fn delete_webhook(
@@ -177,7 +178,7 @@ struct DeliveriesQuery {
     params(("id" = uuid::Uuid, Path, description = "The webhook"), DeliveriesQuery),
     responses(
         (status = 200, description = "A page", body = DeliveriesView),
-        (status = 404, description = "Your organisation has no such webhook"),
+        (status = 404, description = "Webhook not found"),
         (status = 422, description = "`cursor` or `state` is not valid"),
     )
 )]
@@ -212,8 +213,8 @@ async fn list_deliveries(
         ("delivery_id" = uuid::Uuid, Path, description = "The delivery"),
     ),
     responses(
-        (status = 200, description = "It is sent again", body = DeliveryView),
-        (status = 404, description = "Your organisation has no such webhook, or it has no such delivery"),
+        (status = 200, description = "The delivery will be sent again", body = DeliveryView),
+        (status = 404, description = "Webhook or delivery not found"),
         (status = 409, description = "The delivery is not dead, or the webhook is disabled"),
     )
 )]

@@ -9,16 +9,16 @@ use http_body_util::LengthLimitError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// The client sends nothing, or too little.
-    #[error("the body did not come in time; send it again, on a better connection")]
+    #[error("the body was not received in time; send it again")]
     Slow,
     /// The body is not what its `Content-Encoding` says.
-    #[error("the body cannot be unpacked; it is damaged, or was not packed with {0}")]
+    #[error("the body cannot be decompressed; it is damaged, or not compressed with {0}")]
     Damaged(&'static str),
     /// The body is larger than its limit.
-    #[error("the body is larger than this route takes")]
+    #[error("the body is larger than this route accepts")]
     TooLarge,
     /// The connection ended, or broke.
-    #[error("the body ended before all of it was sent")]
+    #[error("the body ended early")]
     CutShort,
 }
 

@@ -62,15 +62,15 @@ pub enum Error {
     Silent,
     /// Every connection stayed taken.
     #[error(
-        "the database granted no connection within {seconds} s: {0}; raise max_connections or the limit of \
-         the role, or lower NAVI_DATABASE_CONNECTIONS of those who take them",
+        "the database granted no connection within {seconds} s: {0}; raise max_connections or \
+         the limit of the role, or lower NAVI_DATABASE_CONNECTIONS of the servers that use it",
         seconds = ROOM_TIMEOUT.as_secs()
     )]
     Full(#[source] sqlx::Error),
     /// A pooler in front of the database takes no settings when a connection begins.
     #[error(
-        "there is a pooler such as PgBouncer in front of the database, which must be known: {0}; in \
-         PgBouncer write `ignore_startup_parameters = extra_float_digits,options`, or set \
+        "a pooler such as PgBouncer is in front of the database and refuses the connection: {0}; \
+         in PgBouncer write `ignore_startup_parameters = extra_float_digits,options`, or set \
          DATABASE_POOLER=transaction and DATABASE_DIRECT_URL when its pool_mode is transaction"
     )]
     UnknownPooler(#[source] sqlx::Error),
@@ -91,7 +91,7 @@ pub enum Error {
     #[error("{UNRELEASED}: {BEGIN_ANEW}")]
     Unreleased,
     /// There is nothing to go back to.
-    #[error("there is no migration {0}; 0 undoes all of them")]
+    #[error("migration {0} not found; 0 reverts all migrations")]
     NoSuchVersion(i64),
     /// A query failed.
     #[error("a query failed: {0}")]

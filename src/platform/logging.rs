@@ -101,7 +101,7 @@ fn directives(text: &str) -> Result<String, NoLevel> {
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The level is none.
-    #[error("the log level is not understood")]
+    #[error("unknown log level")]
     Level(#[from] tracing_subscriber::filter::ParseError),
     /// Logging was already set up.
     #[error("logging was set up twice")]

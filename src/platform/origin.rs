@@ -142,10 +142,16 @@ impl fmt::Display for OriginRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoOrigin {
     /// It has no `scheme://`, or no host after it.
-    #[error("is no origin: write SCHEME://HOST or SCHEME://HOST:PORT, such as https://app.example")]
+    #[error(
+        "is not an origin: write SCHEME://HOST or SCHEME://HOST:PORT, such as \
+         https://app.example"
+    )]
     Malformed,
     /// It has more than an origin.
-    #[error("has more than an origin: leave out what follows the host and port, the last / too")]
+    #[error(
+        "is more than an origin: remove everything after the host and port, including a \
+         trailing /"
+    )]
     MoreThanAnOrigin,
     /// Its wildcard stands elsewhere.
     #[error("may have one *, as the whole first label of a domain, such as https://*.app.example")]

@@ -18,7 +18,7 @@ const SECRET_CHARS: usize = 43;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// The file or its folder could not be read or made.
-    #[error("the secret `{path}` could not be read or made")]
+    #[error("the secret `{path}` could not be read or created")]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,10 +26,10 @@ pub enum SecretFileError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("`{0}` does not hold a secret; remove it and a new one is made")]
+    #[error("`{0}` does not hold a secret; remove it, and a new one is created")]
     Damaged(PathBuf),
     /// Others could read it, so it protects nothing.
-    #[error("`{0}` can be read by others; remove it and a new one is made")]
+    #[error("`{0}` can be read by others; remove it, and a new one is created")]
     Exposed(PathBuf),
 }
 

@@ -6,7 +6,7 @@ use crate::{agent, git};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No folder was named.
-    #[error("no workspace was named; open the folder whose changes are to be reviewed")]
+    #[error("no workspace was given; open the folder to review")]
     NoWorkspace,
     /// The folder, the model or its answer cannot be had.
     #[error(transparent)]

@@ -80,12 +80,12 @@ impl ReviewRequest {
     responses(
         (status = 200, description = "The review, as it is made or whole",
          content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
-        (status = 204, description = "The review was sent before"),
-        (status = 400, description = "No model can review it"),
-        (status = 404, description = "No such workspace of yours"),
+        (status = 204, description = "The review was already sent"),
+        (status = 400, description = "No model is available for the review"),
+        (status = 404, description = "Workspace not found"),
         (status = 422, description = "The folder or its repository cannot be used"),
-        (status = 429, description = "Too many requests that change something or cost as much"),
-        (status = 502, description = "The model failed, or its answer is no review"),
+        (status = 429, description = "Too many changing requests"),
+        (status = 502, description = "The model failed, or its answer is not a review"),
         (status = 503, description = "The model or this server is busy"),
     )
 )]
@@ -111,10 +111,10 @@ async fn follow_review(
     responses(
         (status = 200, description = "The review, as it is made or whole",
          content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
-        (status = 400, description = "No model can review it"),
-        (status = 404, description = "No such workspace of yours"),
+        (status = 400, description = "No model is available for the review"),
+        (status = 404, description = "Workspace not found"),
         (status = 422, description = "The folder or its repository cannot be used"),
-        (status = 502, description = "The model failed, or its answer is no review"),
+        (status = 502, description = "The model failed, or its answer is not a review"),
         (status = 503, description = "The model or this server is busy"),
     )
 )]

@@ -149,7 +149,7 @@ pub const TABLES: &[TablePolicy] = &[
         stays: Stays::Until("an hour after its lease ended"),
         sealed: &[],
         person: Person::Nobody("a process and its machine"),
-        whole: Whole::Stays("processes work for everybody"),
+        whole: Whole::Stays("processes work for all users"),
         settled: None,
     },
 ];

@@ -147,10 +147,10 @@ impl TelemetryAnswer {
         } = result;
         let repeated = match repeated {
             0 => String::new(),
-            repeated => format!("; {repeated} of them were before"),
+            repeated => format!("; {repeated} of them had been stored before"),
         };
         let replaced = if result.has_replaced_text {
-            "; what is no Unicode text was replaced"
+            "; invalid Unicode was replaced"
         } else {
             ""
         };

@@ -88,7 +88,7 @@ pub const TABLES: &[TablePolicy] = &[
                 find: Find::Column("resolved_by"),
                 then: Then::Blank {
                     columns: &[("resolved_by", "null")],
-                    why: "that it was resolved is everybody's",
+                    why: "the resolution concerns all users",
                 },
             },
         ]),

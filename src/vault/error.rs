@@ -8,7 +8,7 @@ use crate::vault::envelope::{NoRandomness, Unsealable};
 pub enum Error {
     /// There is nothing to seal with.
     #[error(
-        "no key is configured to seal with: set TOKEN_ENCRYPTION_KEY_ID to the ARN of a KMS key"
+        "no key is configured for sealing: set TOKEN_ENCRYPTION_KEY_ID to the ARN of a KMS key"
     )]
     NotConfigured,
     /// The value names a key that is not among the configured ones. It may be a forger's own.
@@ -30,25 +30,25 @@ pub enum Error {
     #[error("the key `{0}` is disabled or about to be deleted: enable it in KMS")]
     KeyDisabled(String),
     /// There is no such key.
-    #[error("KMS knows no key `{0}`")]
+    #[error("KMS key `{0}` not found")]
     KeyNotFound(String),
     /// The data key was wrapped by another key than the value says.
     #[error("the data key was not wrapped by the key `{0}`")]
     WrongKey(String),
     /// KMS does not let this server use the key.
     #[error(
-        "KMS does not let this server use the key `{0}`: it needs kms:GenerateDataKey, kms:Decrypt \
-         and kms:DescribeKey, and credentials that are valid"
+        "KMS denies this server the key `{0}`: it needs kms:GenerateDataKey, kms:Decrypt and \
+         kms:DescribeKey, and valid credentials"
     )]
     Denied(String),
     /// KMS could not be asked, for instance because no region or no credentials are configured.
-    #[error("KMS cannot be asked: set AWS_REGION and credentials, or give the key as an ARN")]
+    #[error("KMS cannot be used: set AWS_REGION and credentials, or give the key as an ARN")]
     Unasked,
     /// KMS refused for another reason.
     #[error("KMS refused with {0}")]
     Refused(String),
     /// KMS answered with another key than was asked for, or with none.
-    #[error("KMS answered with another key than was asked for, or with none")]
+    #[error("KMS answered with a different key, or with none")]
     Garbled,
     /// The wrapped data key does not open here: it was changed or belongs to another organisation or
     /// purpose.
@@ -58,7 +58,7 @@ pub enum Error {
     #[error(transparent)]
     Unsealable(#[from] Unsealable),
     /// The bytes are of no format that is known.
-    #[error("the bytes are no sealed value")]
+    #[error("the bytes are not a sealed value")]
     Malformed,
     /// The system gave no random bytes.
     #[error(transparent)]

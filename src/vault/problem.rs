@@ -16,7 +16,7 @@ impl From<Error> for Problem {
             return Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "vault-unavailable",
-                "the service that keeps the keys does not answer; nothing was changed",
+                "the key service does not answer; nothing was changed",
             )
             .retry_after(RETRY_AFTER);
         }
@@ -25,7 +25,7 @@ impl From<Error> for Problem {
             return Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "vault-not-configured",
-                "the operator has configured no key to seal tokens with; nothing was changed",
+                "the operator has configured no key for sealing tokens; nothing was changed",
             );
         }
         Self::new(

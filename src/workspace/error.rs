@@ -57,7 +57,7 @@ pub enum WorkspaceError {
     #[error("the workspace `{0}` belongs to the operating system; name a project's folder")]
     OfTheSystem(String),
     /// The kernel's own view of processes and devices.
-    #[error("the workspace `{0}` is no folder of files but a view into the system")]
+    #[error("the workspace `{0}` is a view of the operating system, not a folder of files")]
     System(String),
     /// It is there but cannot be read.
     #[error("the workspace `{path}` cannot be read: {reason}")]

@@ -8,7 +8,7 @@ use crate::workspace::error::WorkspaceError;
 pub enum Error {
     /// Nothing is there, or nothing for this organisation. The two cannot be told apart from outside.
     #[error(
-        "there is no workspace `{0}`: the folder does not exist, or your organisation may not work in \
+        "workspace `{0}` not found: the folder does not exist, or your organisation may not use \
          it"
     )]
     NotFound(String),
@@ -20,11 +20,15 @@ pub enum Error {
     Unusable(WorkspaceError),
     /// An unbound folder cannot be released.
     #[error(
-        "the folder `{0}` belongs to no organisation; `navi workspaces list` shows those that do"
+        "the folder `{0}` belongs to no organisation; `navi workspaces list` shows the bound \
+         folders"
     )]
     Unbound(String),
     /// Only the whole folder that was bound can be released.
-    #[error("the folder `{path}` belongs to an organisation with all of `{bound}`; release that")]
+    #[error(
+        "the folder `{path}` belongs to an organisation as a part of `{bound}`; release \
+         `{bound}`"
+    )]
     Within {
         /// The folder that was named.
         path: String,

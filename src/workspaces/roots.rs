@@ -36,10 +36,10 @@ enum RootKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRoots {
     /// Nothing stands between two colons.
-    #[error("there is an empty entry; {EXPECTED}")]
+    #[error("an entry is empty; {EXPECTED}")]
     Empty,
     /// An entry is no absolute path.
-    #[error("`{0}` is no absolute path, and no organisation with one; {EXPECTED}")]
+    #[error("`{0}` is not an absolute path, with or without an organisation; {EXPECTED}")]
     NotAbsolute(String),
     /// An entry goes up.
     #[error("`{0}` has `..` in it; name the folder itself")]

@@ -66,8 +66,8 @@ fn anything_else_is_refused_and_named() {
     for (text, named) in [
         ("", "empty entry"),
         ("/srv:", "empty entry"),
-        ("srv", "`srv` is no absolute path"),
-        ("acme=srv", "`acme=srv` is no absolute path"),
+        ("srv", "`srv` is not an absolute path"),
+        ("acme=srv", "`acme=srv` is not an absolute path"),
         ("=/srv", "`=/srv` names no organisation"),
         ("/srv/../etc", "`/srv/../etc` has `..`"),
         ("/srv/{organisation}", "`/srv/{organisation}` has a brace"),

@@ -149,7 +149,7 @@ async fn bodies_that_do_not_fit_get_the_problem_that_says_why(db: PgPool) {
         ),
         (
             413,
-            "the body is larger than this route takes",
+            "the body is larger than this route accepts",
         ),
         (
             422,

@@ -180,7 +180,7 @@ fn what_cannot_answer_falls_back_and_says_why() {
     nobody-knows-this -> openai/gpt-5.2: UNKNOWN_MODEL_ID: `nobody-knows-this` is not in the model registry; `openai/gpt-5.2` answers instead
     meta-llama/llama-4 -> openai/gpt-5.2: UNKNOWN_MODEL_ID: `meta-llama/llama-4` is not in the model registry; `openai/gpt-5.2` answers instead
     claude-opus-5-5 -> openai/gpt-5.2: PROVIDER_NOT_CONFIGURED: the provider of `anthropic/claude-opus-5-5` is not configured; `openai/gpt-5.2` answers instead
-    navi/imaginary -> openai/gpt-5.2: UNKNOWN_MODE_ID: there is no mode `navi/imaginary`; `openai/gpt-5.2` answers instead
+    navi/imaginary -> openai/gpt-5.2: UNKNOWN_MODE_ID: mode `navi/imaginary` not found; `openai/gpt-5.2` answers instead
     openai/gpt-3.5-turbo -> openai/gpt-6-luna: MODEL_RETIRED: the provider of `openai/gpt-3.5-turbo` no longer serves it; `openai/gpt-6-luna` answers instead
     openai/gpt-6.1-sol -> openai/gpt-5.2: MODEL_LACKS_CAPABILITY: `openai/gpt-6.1-sol` cannot do what the request needs (missing_capability:tools); `openai/gpt-5.2` answers instead
     scripted/demo -> openai/gpt-5.2: PROVIDER_NOT_CONFIGURED: the provider of `scripted/demo` is not configured; `openai/gpt-5.2` answers instead

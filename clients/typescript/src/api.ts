@@ -6570,7 +6570,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description what was sealed */
+            /** @description The payload */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6674,7 +6674,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the log; one that ends early ends in the middle of a chunk */
+            /** @description The log; a failed export ends in the middle of a chunk */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6695,7 +6695,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description who the token speaks for */
+            /** @description The user and the organisation of the token */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6799,7 +6799,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The connection, or that there is none */
+            /** @description The connection, if there is one */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6843,7 +6843,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is stored */
+            /** @description The connection was stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6878,7 +6878,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is forgotten */
+            /** @description The preference was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6912,7 +6912,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is stored */
+            /** @description The connection was stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6964,7 +6964,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is stored */
+            /** @description The connection was stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7483,7 +7483,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description names this request */
+                /** @description A name for the request: the same request with the same key is answered once */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -7617,7 +7617,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It ends, or was cancelled before */
+            /** @description The job was cancelled, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7672,7 +7672,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It goes on, or did so already */
+            /** @description The job was resumed, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7695,7 +7695,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It begins, or had begun */
+            /** @description The job was started, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7757,7 +7757,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description names this request */
+                /** @description A name for the request: the same request with the same key is answered once */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -7837,7 +7837,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it is gone */
+            /** @description The conversation was deleted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7875,7 +7875,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description what it became */
+            /** @description The conversation after the change */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7916,7 +7916,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description names this request */
+                /** @description A name for the request: the same request with the same key is answered once */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -7989,7 +7989,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["ReviewStream"];
                 };
             };
-            /** @description The review was sent before */
+            /** @description The review was already sent */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8049,7 +8049,7 @@ export interface operations {
                      * @example data: {"type": "progress", "step": "Looking for the repository", "progress": 0}
                      *
                      *     id: end
-                     *     data: {"type": "error", "message": "no workspace was named; open the folder whose changes are to be reviewed", "error": "no workspace was named; open the folder whose changes are to be reviewed", "code": "WORKSPACE_UNUSABLE"}
+                     *     data: {"type": "error", "message": "no workspace was given; open the folder to review", "error": "no workspace was given; open the folder to review", "code": "WORKSPACE_UNUSABLE"}
                      *
                      *     data: [DONE]
                      */
@@ -8304,7 +8304,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is forgotten */
+            /** @description The preference was deleted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8336,7 +8336,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer was taken */
+            /** @description The answer was recorded */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8378,7 +8378,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description names this request */
+                /** @description A name for the request: the same request with the same key is answered once */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -8463,7 +8463,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It ends, or was cancelled before */
+            /** @description The job was cancelled, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8518,7 +8518,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It goes on, or did so already */
+            /** @description The job was resumed, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8541,7 +8541,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It begins, or had begun */
+            /** @description The job was started, now or before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8597,7 +8597,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description names this request */
+                /** @description A name for the request: the same request with the same key is answered once */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -8654,7 +8654,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer was taken */
+            /** @description The answer was recorded */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8793,7 +8793,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the caller works in it */
+            /** @description The organisation is the caller's */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9109,7 +9109,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name of the request, 1 to 255 visible ASCII characters; the same again makes nothing, and is answered without the secret */
+                /** @description A name for the request, 1 to 255 visible ASCII characters; a repeated request creates nothing and is answered without the secret */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -9130,7 +9130,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is made */
+            /** @description The webhook was created */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9153,7 +9153,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is deleted */
+            /** @description The webhook was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -9212,7 +9212,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is sent again */
+            /** @description The delivery will be sent again */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9255,7 +9255,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the file, packed with gzip where that is taken */
+            /** @description the file, with gzip where the client accepts it */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9336,7 +9336,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description send requests */
+            /** @description ready */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9356,7 +9356,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it has started */
+            /** @description started */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -24,8 +24,8 @@ use crate::runs::log::entry::{Entry, UsedConsent};
 const MAX_ALTERNATIVES: u32 = 3;
 
 /// Consenting takes more than a viewer may; no user is asked what they cannot answer.
-const NOT_A_VIEWERS: &str = "this needs consent, which the user's role may not give; nothing was run. \
-                             Go on without it";
+const NOT_A_VIEWERS: &str = "this needs consent, which the user's role may not give; nothing was \
+                             run. Continue without it";
 
 /// The decision on a call.
 pub(crate) enum Approval {

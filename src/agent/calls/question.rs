@@ -50,7 +50,7 @@ pub(crate) async fn ask(
             CallResult::of(json!({ "success": true, "response": response }))
         }
         Reply::Cancelled => CallResult::error("the user does not want to answer"),
-        Reply::Expired => CallResult::error("nobody answered in time; go on without the answer"),
+        Reply::Expired => CallResult::error("no answer came in time; continue without it"),
     })
 }
 

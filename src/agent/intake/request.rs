@@ -95,7 +95,7 @@ impl TaskRequest {
     pub fn into_task(self) -> Result<Task, Error> {
         if self.message.trim().is_empty() {
             return Err(Error::Invalid(
-                "`message` is empty; say what is to be done".to_owned(),
+                "`message` is empty; describe the task".to_owned(),
             ));
         }
         within("message", &self.message, MAX_MESSAGE_BYTES)?;
@@ -284,7 +284,7 @@ mod tests {
         for (body, expected) in [
             (
                 json!({"message": " "}),
-                "`message` is empty; say what is to be done",
+                "`message` is empty; describe the task",
             ),
             (
                 json!({"message": long}),

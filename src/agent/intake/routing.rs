@@ -74,7 +74,7 @@ async fn choose(
         Some(Ok(route)) if !route.was_fallback => route,
         Some(Ok(_) | Err(_)) | None => {
             if let Some(model) = tuning.model.take() {
-                tracing::warn!(%model, "a model that ratings may choose cannot be had");
+                tracing::warn!(%model, "a model that ratings may choose is not available");
             }
             deps.router.choose(model, hint, needs).await?
         }

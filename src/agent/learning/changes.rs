@@ -84,7 +84,7 @@ pub(crate) async fn check_past_changes(deps: &Deps, org_id: &OrgId, workspace: &
         Ok::<_, sqlx::Error>(())
     };
     if let Err(error) = looked.await {
-        tracing::warn!(%error, "nobody saw what became of earlier changes");
+        tracing::warn!(%error, "the outcome of earlier changes is unknown");
     }
 }
 
@@ -97,7 +97,7 @@ pub fn keep_checking(deps: &Deps) {
             loop {
                 tokio::time::sleep(CHECK_EVERY).await;
                 if let Err(error) = check_all(&deps).await {
-                    tracing::warn!(%error, "nobody saw what became of changes");
+                    tracing::warn!(%error, "the outcome of changes is unknown");
                 }
             }
         };

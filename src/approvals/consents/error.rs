@@ -9,7 +9,7 @@ use crate::platform::ids::ConsentId;
 pub enum Error {
     /// It does not exist, or not for this user, or its time is over: the three cannot be told apart
     /// from outside.
-    #[error("consent `{0}` not found, or it no longer waits for an answer")]
+    #[error("consent `{0}` not found or expired")]
     NotFound(String),
     /// It was answered otherwise.
     #[error("consent `{0}` was already answered")]

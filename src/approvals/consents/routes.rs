@@ -108,9 +108,9 @@ struct ConsentTaken {
     params(("consent_id" = uuid::Uuid, Path,
             description = "From the event `command.consent_required`")),
     responses(
-        (status = 200, description = "The answer was taken", body = ConsentTaken),
-        (status = 400, description = "No choice, or an alternative without its text"),
-        (status = 404, description = "No such consent of yours, or it expired"),
+        (status = 200, description = "The answer was recorded", body = ConsentTaken),
+        (status = 400, description = "`choice` is missing, or its `alternative_command`"),
+        (status = 404, description = "Consent not found or expired"),
         (status = 409, description = "Already answered with a different choice"),
     )
 )]
@@ -221,8 +221,8 @@ struct PreferenceForgotten {
     security(("bearer" = ["viewer"])),
     params(("id" = i64, Path, description = "The preference")),
     responses(
-        (status = 200, description = "It is forgotten", body = PreferenceForgotten),
-        (status = 404, description = "No such preference of yours"),
+        (status = 200, description = "The preference was deleted", body = PreferenceForgotten),
+        (status = 404, description = "Preference not found"),
     )
 )]
 async fn delete_preference(
@@ -233,7 +233,7 @@ async fn delete_preference(
     consents.forget(&principal, id).await?;
     Ok(Json(PreferenceForgotten {
         success: true,
-        message: "the preference is forgotten",
+        message: "the preference was deleted",
     }))
 }
 

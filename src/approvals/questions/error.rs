@@ -7,7 +7,7 @@ use crate::platform::ids::PromptId;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The user has no such question, or its time is over: the two cannot be told apart from outside.
-    #[error("prompt `{0}` not found, or it has expired")]
+    #[error("prompt `{0}` not found or expired")]
     NotFound(String),
     /// It was answered otherwise, cancelled, or ran out.
     #[error("prompt `{0}` was already answered")]

@@ -64,9 +64,9 @@ struct PromptTaken {
     post, path = "/api/navi/prompt/{prompt_id}", tag = "agent", request_body = PromptAnswer,
     params(("prompt_id" = uuid::Uuid, Path, description = "From the event `prompt_request`")),
     responses(
-        (status = 200, description = "The answer was taken", body = PromptTaken),
-        (status = 400, description = "Neither an answer nor a refusal"),
-        (status = 404, description = "No such prompt of yours, or it expired"),
+        (status = 200, description = "The answer was recorded", body = PromptTaken),
+        (status = 400, description = "Neither `response` nor `cancelled` was sent"),
+        (status = 404, description = "Prompt not found or expired"),
         (status = 409, description = "Already answered with a different answer"),
     )
 )]

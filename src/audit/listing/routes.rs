@@ -180,10 +180,10 @@ struct LookQuery {
     params(("id" = uuid::Uuid, Path, description = "the entry"), LookQuery),
     responses(
         (status = 200, description = "the payload, or a description of it", body = LookView),
-        (status = 404, description = "there is none in this organisation"),
-        (status = 409, description = "its key is not in the ring, or it was changed"),
-        (status = 410, description = "it was erased"),
-        (status = 422, description = "there is no reason for opening it, or it is too long"),
+        (status = 404, description = "Audit entry not found"),
+        (status = 409, description = "The audit key is not configured, or the entry was changed"),
+        (status = 410, description = "The payload was erased"),
+        (status = 422, description = "`reason` is missing or too long"),
     ),
 )]
 async fn look_at_payload(

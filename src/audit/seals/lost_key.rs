@@ -25,7 +25,7 @@ pub async fn check(
         tracing::error!(
             audit.key = %id,
             "audit logs are sealed with a key that this server does not have, and nothing is appended \
-             to them: name it in AUDIT_ENCRYPTION_KEYS_PREVIOUS, or see `navi audit adopt --help`"
+             to them: add it to AUDIT_ENCRYPTION_KEYS_PREVIOUS, or see `navi audit adopt --help`"
         );
     }
     Ok(())

@@ -307,7 +307,7 @@ fn expect(
         if let Ok(read) = Checkpoint::read(note)
             && !read.checkpoint.is_base
         {
-            let by = "somebody kept elsewhere";
+            let by = "is kept elsewhere";
             let (size, at) = (read.checkpoint.size, read.checkpoint.at);
             checkpoint_rows::miss(verifier, rows, size, at, by);
         }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// The limits of a verification that is given nothing but a database or an export.
-pub const NOT_FOUND: &str = "what this cannot find without a checkpoint that was kept elsewhere: that \
-    everything, the server's own log included, was rolled back to an earlier state or taken away; that a \
-    log was rolled back behind no checkpoint, to an end that it had since the last one, or the server's \
-    own log to what it was when others were last signed; and what somebody did who has the audit key";
+pub const NOT_FOUND: &str = "not detectable without a checkpoint kept elsewhere: that everything, the \
+    server's own log included, was rolled back to an earlier state or removed; that a log was rolled back \
+    to an end that it had since its last checkpoint, or the server's own log to its state when others were \
+    last signed; and changes by a holder of the audit key";
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -59,7 +59,7 @@ struct Selection {
     security(("bearer" = ["viewer"])),
     request_body = Selection,
     responses(
-        (status = 200, description = "the caller works in it", body = Selection),
+        (status = 200, description = "The organisation is the caller's", body = Selection),
         (status = 403, description = "the token is for another organisation"),
     ),
 )]

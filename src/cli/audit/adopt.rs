@@ -78,7 +78,7 @@ fn is_of(note: &str, log: &Log) -> bool {
 fn told(adoption: Adoption) -> String {
     match adoption {
         Adoption::Unneeded => "its seal fits; there is nothing to do".to_owned(),
-        Adoption::Signed => "its seal fits; its checkpoint was signed anew or put back".to_owned(),
+        Adoption::Signed => "its seal fits; its checkpoint was signed again or restored".to_owned(),
         Adoption::Adopted { since, cause } => {
             format!("adopted from record {since} on; {}", cause.as_str())
         }

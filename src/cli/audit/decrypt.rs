@@ -81,7 +81,7 @@ pub fn original(
                 let wrapper = row.get("payload").unwrap_or(row);
                 legacy::open(&keys, wrapper).map_err(|error| error.to_string())
             }
-            Err(_) => Err("it is no JSON".to_owned()),
+            Err(_) => Err("it is not JSON".to_owned()),
         };
         let id = row.as_ref().ok().and_then(|row| row.get("id"));
         let answer = match opened {

@@ -221,8 +221,8 @@ fn compare_unsigned(verifier: &mut Verifier, header: &Header, given: &[String]) 
         verifier.whole("its header is not the one that was signed".to_owned());
     } else if !given.iter().any(ends) {
         verifier.whole(
-            "its header is not signed, so nobody can tell what was cut off: give the checkpoint of its \
-             last record with --checkpoint"
+            "its header is not signed, so a cut-off end cannot be detected: give the checkpoint \
+             of its last record with --checkpoint"
                 .to_owned(),
         );
     }
@@ -240,8 +240,8 @@ fn begin(
     }
     if keys.is_empty() {
         tracing::warn!(
-            "no key was given, so the export is verified with the keys that it names itself: whoever \
-             made it anew could have signed it anew"
+            "no key was given, so the export is verified with the keys that it contains: a \
+             forger could have signed it with keys of their own"
         );
         keys = header
             .keys

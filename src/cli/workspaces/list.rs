@@ -80,7 +80,7 @@ fn tell(bindings: &[Binding], out: &mut (dyn Write + Send)) -> io::Result<()> {
             visible(&binding.path).into_owned(),
             visible(binding.org_id.as_str()).into_owned(),
             binding.bound_at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            visible(user.unwrap_or("somebody who was erased")).into_owned(),
+            visible(user.unwrap_or("an erased user")).into_owned(),
             if exists { "there" } else { "gone" }.to_owned(),
         ]);
     }

@@ -124,10 +124,10 @@ struct Extra {
     security(("bearer" = ["viewer"])),
     request_body = SaveConnector,
     responses(
-        (status = 200, description = "It is stored", body = SavedView),
-        (status = 404, description = "There is no such connector here"),
-        (status = 422, description = "The provider refused it, or a value is wrong"),
-        (status = 503, description = "Nothing can be sealed for now"),
+        (status = 200, description = "The connection was stored", body = SavedView),
+        (status = 404, description = "Connector not found"),
+        (status = 422, description = "The provider refused the token, or a value is not valid"),
+        (status = 503, description = "Secrets cannot be encrypted at present"),
     )
 )]
 async fn save_connector(
@@ -174,10 +174,10 @@ struct ConnectJira {
     security(("bearer" = ["viewer"])),
     request_body = ConnectJira,
     responses(
-        (status = 200, description = "It is stored", body = SavedView),
-        (status = 404, description = "There is no such connector here"),
-        (status = 422, description = "Jira refused it, or a value is wrong"),
-        (status = 503, description = "Nothing can be sealed for now"),
+        (status = 200, description = "The connection was stored", body = SavedView),
+        (status = 404, description = "Connector not found"),
+        (status = 422, description = "Jira refused the token, or a value is not valid"),
+        (status = 503, description = "Secrets cannot be encrypted at present"),
     )
 )]
 async fn connect_jira(

@@ -54,7 +54,7 @@ pub struct CredentialConfig {
 
 /// A setting of credentials cannot be read. It says where, and never what.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("NAVI_GIT_TOKENS: entry {0} is no ORG/HOST=TOKEN")]
+#[error("NAVI_GIT_TOKENS: entry {0} is not ORG/HOST=TOKEN")]
 pub struct UnreadableToken(usize);
 
 /// A token for one host.
@@ -194,7 +194,7 @@ mod tests {
             "/h=x",
         ] {
             let error = config(text).of("acme").unwrap_err().to_string();
-            assert!(error.contains("is no ORG/HOST=TOKEN"), "{text}: {error}");
+            assert!(error.contains("is not ORG/HOST=TOKEN"), "{text}: {error}");
             assert!(!error.contains("example"), "{error}");
         }
     }

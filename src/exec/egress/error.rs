@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum EgressError {
     /// Hosts that no pattern can mean.
-    #[error("`{pattern}` names no host that can be allowed: {reason}")]
+    #[error("`{pattern}` cannot be allowed as a host: {reason}")]
     Pattern {
         /// The pattern as it was written.
         pattern: String,
@@ -12,7 +12,7 @@ pub enum EgressError {
         reason: &'static str,
     },
     /// The address of the operator's own proxy. It may hold a password, so it is not repeated.
-    #[error("the address of the proxy that leads out cannot be used: {reason}")]
+    #[error("the address of the outbound proxy is not valid: {reason}")]
     Upstream {
         /// The mistake in it.
         reason: &'static str,

@@ -34,7 +34,7 @@ pub(in crate::exec) struct SandboxParts {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotContain {
     /// The wall that a setting names cannot be built here.
-    #[error("NAVI_SANDBOX is `{wanted}`, and this machine cannot build that: {missing}")]
+    #[error("NAVI_SANDBOX is `{wanted}`, which this machine does not support: {missing}")]
     Wanted {
         /// The setting.
         wanted: SandboxMode,
@@ -43,8 +43,8 @@ pub enum CannotContain {
     },
     /// None can be built, and none was not asked for.
     #[error(
-        "this machine cannot contain what commands do ({missing}); outside development the server \
-         runs without a sandbox only with NAVI_SANDBOX=off"
+        "this machine cannot sandbox commands ({missing}); outside development, set \
+         NAVI_SANDBOX=off to run without a sandbox"
     )]
     Nothing {
         /// The obstacles.
@@ -132,7 +132,7 @@ impl Sandbox {
             (Tier::None, missing) => format!("commands are not contained: {}", missing.join("; ")),
             (tier, []) => format!("commands are contained: {tier}; {}", self.bounds()),
             (tier, missing) => format!(
-                "commands are contained: {tier}; {}; not to be had here: {}",
+                "commands are contained: {tier}; {}; not available here: {}",
                 self.bounds(),
                 missing.join("; ")
             ),

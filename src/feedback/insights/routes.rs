@@ -105,7 +105,7 @@ async fn list_insights(
     params(("id" = i64, Path, description = "The insight")),
     responses(
         (status = 200, description = "The insight", body = InsightView),
-        (status = 404, description = "The insight does not exist, or is not visible to you"),
+        (status = 404, description = "Insight not found"),
     )
 )]
 async fn get_insight(
@@ -134,7 +134,7 @@ struct DecideInsight {
     params(("id" = i64, Path, description = "The insight")),
     responses(
         (status = 200, description = "The insight after the change", body = InsightView),
-        (status = 404, description = "Your organisation has no such insight"),
+        (status = 404, description = "Insight not found"),
     )
 )]
 async fn activate_insight(
@@ -156,7 +156,7 @@ async fn activate_insight(
     params(("id" = i64, Path, description = "The insight")),
     responses(
         (status = 200, description = "The insight after the change", body = InsightView),
-        (status = 404, description = "Your organisation has no such insight"),
+        (status = 404, description = "Insight not found"),
     )
 )]
 async fn retire_insight(
@@ -199,7 +199,7 @@ struct RewordInsight {
     params(("id" = i64, Path, description = "The insight")),
     responses(
         (status = 200, description = "The insight after the change", body = InsightView),
-        (status = 404, description = "Your organisation has no such insight"),
+        (status = 404, description = "Insight not found"),
     )
 )]
 async fn reword_insight(

@@ -47,7 +47,7 @@ fn named_host<B>(request: &axum::http::Request<B>) -> Result<(), &'static str> {
     match hosts.as_slice() {
         [] if is_in_address => Ok(()),
         [] => Err("the header Host is missing; every request names the host it is for"),
-        [host] if !is_host(host) => Err("the header Host is no name or address of a host"),
+        [host] if !is_host(host) => Err("the header Host is not a host name or address"),
         [host] if address.is_none_or(|address| is_same(address, host)) => Ok(()),
         [_] => Err("the header Host is not the host in the address; a request names one host"),
         [_, _, ..] => Err("the header Host is there twice; a request names one host"),

@@ -61,7 +61,7 @@ async fn get_docs(State(assets): State<Built>) -> Result<Response, Problem> {
     tag = "operations",
     params(("file" = String, Path, description = "the name, as the page has it")),
     responses(
-        (status = 200, description = "the file, packed with gzip where that is taken",
+        (status = 200, description = "the file, with gzip where the client accepts it",
          content((String = "text/javascript"), (String = "text/css"))),
         (status = 404, description = "no such file"),
     ),

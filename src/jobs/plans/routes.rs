@@ -32,13 +32,13 @@ pub fn routes(plans: Plans) -> OpenApiRouter {
 /// makes one plan, however often it is sent.
 #[utoipa::path(
     post, path = "/api/navi/plan", tag = "agent", request_body = PlanRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "names this request")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The request's idempotency key")),
     responses(
         (status = 200, description = "The plan", body = PlanAnswer),
-        (status = 400, description = "No model can take the request"),
-        (status = 404, description = "No such conversation or workspace of yours"),
-        (status = 409, description = "A request with this key is being worked on"),
-        (status = 422, description = "The request cannot be worked with"),
+        (status = 400, description = "No model is available for the request"),
+        (status = 404, description = "Conversation or workspace not found"),
+        (status = 409, description = "A request with this key is in progress"),
+        (status = 422, description = "The request is not valid"),
         (status = 502, description = "The model failed"),
         (status = 503, description = "The model or this server is busy"),
     )
@@ -71,8 +71,8 @@ struct NextRequest {
     post, path = "/api/navi/next", tag = "agent", request_body = NextRequest,
     responses(
         (status = 200, description = "A progress report", body = NextAnswer),
-        (status = 404, description = "No such plan of yours"),
-        (status = 422, description = "No plan has such an id"),
+        (status = 404, description = "Plan not found"),
+        (status = 422, description = "The id is not valid"),
     )
 )]
 async fn do_plan(
@@ -82,7 +82,7 @@ async fn do_plan(
 ) -> Result<Json<NextAnswer>, Problem> {
     let named = request.session_id.or(request.run_id).unwrap_or_default();
     let id = named.parse().map_err(|_| {
-        let detail = "`session_id` is not that of a plan";
+        let detail = "`session_id` is not the id of a plan";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
     Ok(Json(next(&plans, &principal, id).await?))

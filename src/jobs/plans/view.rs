@@ -128,7 +128,10 @@ fn reasoning(run: &Run, is_made: bool, files_seen: usize) -> String {
         };
         format!("Planned by {provider}/{model}, {seen}.")
     } else {
-        format!("The answer of {provider}/{model} was no plan, so the whole task is one step.")
+        format!(
+            "The answer of {provider}/{model} contained no plan, so the whole task is one \
+             step."
+        )
     };
     format!("{origin} Nothing is done yet.")
 }

@@ -67,7 +67,7 @@ impl NoDefault {
         let setting = id.model_setting()?;
         match self {
             Self::NotConfigured => None,
-            Self::NotAsked => Some(format!("{at} was not asked yet which models it serves")),
+            Self::NotAsked => Some(format!("{at} was not yet asked for its models")),
             Self::Away { said, .. } => Some(said.clone()),
             Self::Nothing => Some(format!(
                 "{at} lists no model: load one there, or name it in {setting}"

@@ -52,7 +52,7 @@ impl<'a> Search<'a> {
             return self.mode(mode, None);
         }
         self.meant = mode_meant(models, name);
-        let why = format!("there is no mode `{name}`{}", self.question());
+        let why = format!("mode `{name}` not found{}", self.question());
         self.fall_back("UNKNOWN_MODE_ID", why)
     }
 

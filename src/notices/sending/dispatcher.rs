@@ -255,7 +255,7 @@ impl Dispatcher {
                 ("delivered", 0)
             }
             Attempt::Gone => {
-                let error = "answered 410, which says that it is gone";
+                let error = "answered 410 Gone";
                 let dead = claims::disable(&mut tx, claimed, due, error, at).await?;
                 let (id, notice) = (
                     NoticeId::new(&self.clock),

@@ -59,7 +59,7 @@ pub async fn send(
     now: DateTime<Utc>,
 ) -> Attempt {
     let Ok(url) = Url::parse(outgoing.url.expose_secret()) else {
-        return Attempt::failed("the address is no URL");
+        return Attempt::failed("the address is not a URL");
     };
     let Ok(mut request) = client.request(Method::POST, url) else {
         return Attempt::failed("the address may not be reached from here");

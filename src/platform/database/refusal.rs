@@ -27,7 +27,7 @@ const WORDS_OF_POOLERS: &[&str] = &[
 
 /// A server answers and is not the wanted one.
 #[derive(Debug, thiserror::Error)]
-#[error("it takes no writes")]
+#[error("it is read-only")]
 pub struct NotWanted;
 
 /// None of several servers could be used.

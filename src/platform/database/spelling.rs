@@ -30,18 +30,18 @@ pub struct SpelledServer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It is neither a URL nor a list of `name=value`.
-    #[error("is no Postgres address; it looks like `postgres://USER:PASSWORD@HOST/NAME`")]
+    #[error("is not a Postgres address; write `postgres://USER:PASSWORD@HOST/NAME`")]
     Unreadable,
     /// It names another kind of database.
     #[error(
-        "names a database of the kind `{0}`, and navi needs Postgres; its address looks like \
+        "names a `{0}` database, and navi needs Postgres; write \
          `postgres://USER:PASSWORD@HOST/NAME`"
     )]
     Foreign(String),
     /// Some of several servers have no name, or there is another number of ports.
     #[error(
-        "names several hosts, each of which needs a name, and one port for all of them or one for each; it \
-         looks like `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME`"
+        "names several hosts, which need a name each, and one port for all or one each; write \
+         `postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME`"
     )]
     Hosts,
     /// It asks for a server that is of no use here.
@@ -57,15 +57,15 @@ pub enum AddressError {
     Service,
     /// The port is none, most often because of a character in the password.
     #[error(
-        "has no port where one should be; in the user and the password write `/` as %2F, `?` as %3F, \
-         `:` as %3A and `@` as %40; it looks like `postgres://USER:PASSWORD@HOST:PORT/NAME`"
+        "has no valid port; in the user and the password write `/` as %2F, `?` as %3F, `:` as \
+         %3A and `@` as %40; write `postgres://USER:PASSWORD@HOST:PORT/NAME`"
     )]
     Port,
     /// An IPv6 address has no end.
-    #[error("has an IPv6 address that is none; it stands in brackets, as in `[::1]:5432`")]
+    #[error("has an IPv6 address that is not valid; write it in brackets, as in `[::1]:5432`")]
     Brackets,
     /// A parameter has a value that is none.
-    #[error("has a parameter `{0}` whose value is none of those that it can have")]
+    #[error("has a value for the parameter `{0}` that is not valid")]
     Parameter(&'static str),
 }
 

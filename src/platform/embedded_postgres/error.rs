@@ -68,8 +68,8 @@ pub enum Error {
     },
     /// The password of an existing cluster is gone.
     #[error(
-        "the password of the database, {0}, is missing; put it back, or move the folder that holds \
-         it away to start with an empty database"
+        "the password of the database, {0}, is missing; restore it, or move its folder aside to \
+         start with an empty database"
     )]
     PasswordLost(PathBuf),
     /// Postgres could not be started as the account it would run under.
@@ -87,7 +87,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `initdb` failed.
-    #[error("the database could not be made: initdb said: {0}{hint}", hint = hint(.0))]
+    #[error("the database could not be created: initdb: {0}{hint}", hint = hint(.0))]
     Init(String),
     /// Postgres ended before it was ready.
     #[error(
@@ -108,7 +108,8 @@ pub enum Error {
     Late(u64, PathBuf),
     /// Processes of an earlier life do not end.
     #[error(
-        "processes {0:?} of an earlier start still use the database and do not end; kill -9 them"
+        "processes {0:?} of an earlier start still use the database and do not stop; kill -9 \
+         them"
     )]
     Leftover(Vec<i32>),
 }

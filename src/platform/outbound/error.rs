@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// The address is private, loopback, link-local or reserved and no setting names it.
-    #[error("the address of `{host}` is not public and no setting names it")]
+    #[error("the address of `{host}` is not public, and no setting allows it")]
     Forbidden {
         /// The host as the URL spells it.
         host: String,
@@ -18,9 +18,9 @@ pub enum OutboundError {
         host: String,
     },
     /// TLS could not be set up, for instance because the machine has no root certificates.
-    #[error("the HTTP client could not be made: {0}")]
+    #[error("the HTTP client could not be created: {0}")]
     Tls(#[from] rustls::Error),
     /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be made: {0}")]
+    #[error("the HTTP client could not be created: {0}")]
     Client(#[from] reqwest::Error),
 }

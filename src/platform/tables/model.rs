@@ -151,7 +151,7 @@ impl fmt::Display for Find {
         match self {
             Self::Column(column) => write!(f, "by `{column}`"),
             Self::Through { table, .. } => write!(f, "through `{table}`"),
-            Self::Alone { table, .. } => write!(f, "nobody else's in `{table}`"),
+            Self::Alone { table, .. } => write!(f, "in no other user's `{table}`"),
         }
     }
 }
@@ -194,7 +194,7 @@ impl fmt::Display for Whole {
         match self {
             Self::Delete => f.write_str("deleted"),
             Self::Stays(why) => write!(f, "nothing: {why}"),
-            Self::Audited => f.write_str("everybody in it erased; hashes stay"),
+            Self::Audited => f.write_str("all people in it erased; hashes stay"),
         }
     }
 }

@@ -14,6 +14,6 @@ pub enum TracesError {
     #[error("OTEL_EXPORTER_OTLP_HEADERS cannot be read: {0}")]
     Headers(String),
     /// The exporter refuses its settings.
-    #[error("the exporter of traces could not be made: {0}")]
+    #[error("the trace exporter could not be created: {0}")]
     Exporter(#[from] ExporterBuildError),
 }

@@ -9,7 +9,10 @@ pub enum Error {
     #[error("error group `{0}` not found")]
     NotFound(String),
     /// A cursor of a list in another order.
-    #[error("`cursor` is of another order; use the `next_cursor` of an earlier page in this one")]
+    #[error(
+        "`cursor` belongs to another sort order; use the `next_cursor` of a page in this \
+         order"
+    )]
     OtherOrder,
     /// The text to search for is too long.
     #[error("`q` is longer than {MAX_SEARCH_CHARS} characters")]

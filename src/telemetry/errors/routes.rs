@@ -124,7 +124,7 @@ async fn list_errors(
     params(("id" = i64, Path, description = "The group")),
     responses(
         (status = 200, description = "The group", body = ErrorDetailView),
-        (status = 404, description = "Your organisation has no such group"),
+        (status = 404, description = "Error group not found"),
     )
 )]
 async fn get_error(
@@ -156,7 +156,7 @@ struct ResolveError {
     params(("id" = i64, Path, description = "The group")),
     responses(
         (status = 200, description = "The group after the change", body = ErrorGroupView),
-        (status = 404, description = "Your organisation has no such group"),
+        (status = 404, description = "Error group not found"),
     )
 )]
 async fn resolve_error(

@@ -360,7 +360,7 @@ async fn until_ready(
     context: &ToolContext,
 ) -> Result<String, String> {
     let deadline = Instant::now() + call.startup;
-    let mut last = "nobody listens yet".to_owned();
+    let mut last = "nothing listens yet".to_owned();
     // Some servers listen on only one of the two loopback addresses.
     let urls = [
         url_of(call.port, &call.health_path),

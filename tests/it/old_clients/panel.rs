@@ -132,7 +132,7 @@ async fn a_connector_that_is_left_out_is_neither_shown_nor_stored(db: PgPool) {
     ] {
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         assert_eq!(answer.body["error_code"], "CONNECTOR_NOT_ENABLED");
-        let detail = "there is no such connector here; this server has slack";
+        let detail = "connector not found; this server offers slack";
         assert_eq!(answer.body["detail"], detail);
     }
 }
@@ -238,7 +238,7 @@ async fn what_is_saved_is_the_callers_own_and_goes_through_every_check(db: PgPoo
         assert!(!answer.body.to_string().contains(TOKEN));
     }
     let answer = save(&client, &generic("jenkins", "https://ci.example")).await;
-    let detail = "there is no such connector here; this server has github, jira, slack";
+    let detail = "connector not found; this server offers github, jira, slack";
     assert_eq!(answer.body["detail"], detail);
 }
 

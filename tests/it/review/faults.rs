@@ -39,7 +39,7 @@ async fn without_a_folder_the_client_is_told_to_open_one(db: PgPool) {
         assert_eq!(last["type"], "error");
         assert_eq!(
             last["message"],
-            "no workspace was named; open the folder whose changes are to be reviewed"
+            "no workspace was given; open the folder to review"
         );
         assert!(told.iter().all(|frame| frame["type"] != "complete"));
         let (status, problem) = project.whole(&body).await;

@@ -51,7 +51,7 @@ async fn a_workspace_that_cannot_be_worked_in_is_refused_and_says_why(db: PgPool
         told.push(detail.replace(&stage.workspace(), "WORKSPACE"));
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
-    there is no workspace `WORKSPACE/absent`: the folder does not exist, or your organisation may not work in it
+    workspace `WORKSPACE/absent` not found: the folder does not exist, or your organisation may not use it
     the workspace `WORKSPACE/file` is not a directory
     the workspace must be the absolute path of a directory, at most 4096 bytes long
     the root of the file system cannot be a workspace; name a project's folder
@@ -116,7 +116,7 @@ async fn a_model_that_is_not_there_is_refused_with_what_to_do(db: PgPool) {
     insta::assert_snapshot!(told.join("\n"), @r#"
     "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
     "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
-    "PRIVATE_MODE_BLOCKED": "a private answer needs OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL: nothing may leave for a hosted provider"
+    "PRIVATE_MODE_BLOCKED": "a private answer needs OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL: no data may be sent to a hosted provider"
     "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
     "#);
     nothing_was_written(&stage).await;

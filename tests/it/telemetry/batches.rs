@@ -23,7 +23,7 @@ async fn a_batch_that_is_sent_again_is_stored_once(db: PgPool) {
     assert_eq!(first["eventsPersisted"], 3);
     assert_eq!(
         second["message"],
-        "3 of 4 events are stored; 3 of them were before"
+        "3 of 4 events are stored; 3 of them had been stored before"
     );
     for field in [
         "success",
@@ -65,12 +65,12 @@ async fn a_mended_event_and_a_further_one_of_a_known_batch_are_stored(db: PgPool
     assert_eq!(answer["success"], true);
     assert_eq!(
         answer["message"],
-        "3 of 3 events are stored; 1 of them were before"
+        "3 of 3 events are stored; 1 of them had been stored before"
     );
     let answer = desk.send("x", &[a, b, c]).await.body;
     assert_eq!(
         answer["message"],
-        "3 of 3 events are stored; 3 of them were before"
+        "3 of 3 events are stored; 3 of them had been stored before"
     );
     let kept = desk
         .rows("select batch_index, event_type from telemetry_events order by 1")

@@ -104,8 +104,8 @@ async fn a_body_that_is_none_is_refused_and_says_why(db: PgPool) {
         "413 TOO_MANY_EVENTS the batch has 1001 events; the limit is 1000",
         "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
         "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes; send fewer events at a time",
-        "400 INVALID_REQUEST the body cannot be unpacked; it is damaged, or was not packed with gzip",
-        "415 UNSUPPORTED_MEDIA_TYPE the body's encoding is not understood; `gzip`, `zstd` and none are",
+        "400 INVALID_REQUEST the body cannot be decompressed; it is damaged, or not compressed with gzip",
+        "415 UNSUPPORTED_MEDIA_TYPE the encoding of the body is not supported; use `gzip`, `zstd` or none",
         "415 UNSUPPORTED_MEDIA_TYPE send the batch as JSON, declared as `application/json` or `text/plain`",
     ]
     "#);
@@ -124,7 +124,7 @@ async fn bytes_that_are_no_text_lose_no_event(db: PgPool) {
     let answer = desk.post(body, &[]).await;
     assert_eq!(
         answer.body["message"],
-        "2 of 2 events are stored; what is no Unicode text was replaced"
+        "2 of 2 events are stored; invalid Unicode was replaced"
     );
     let rows = desk
         .rows("select event_data from telemetry_events order by batch_index")
@@ -154,7 +154,7 @@ async fn a_byte_order_mark_and_half_a_character_lose_no_event(db: PgPool) {
     let answer = desk.post(body, &[]).await;
     assert_eq!(
         answer.body["message"],
-        "2 of 2 events are stored; what is no Unicode text was replaced"
+        "2 of 2 events are stored; invalid Unicode was replaced"
     );
     let rows = desk
         .rows("select event_data from telemetry_events order by batch_index")

@@ -282,7 +282,7 @@ async fn what_cannot_be_an_event_is_rejected_with_a_reason_and_loses_no_other(db
           ]
         }
       ],
-      "message": "6 of 17 events are stored; what is no Unicode text was replaced"
+      "message": "6 of 17 events are stored; invalid Unicode was replaced"
     }
     "#);
     let kept = desk

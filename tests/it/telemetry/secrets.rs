@@ -214,7 +214,7 @@ async fn a_batch_whose_name_is_a_secret_is_still_known_again(db: PgPool) {
     assert_eq!(first["batchId"], secret);
     assert_eq!(
         again["message"],
-        "1 of 1 events are stored; 1 of them were before"
+        "1 of 1 events are stored; 1 of them had been stored before"
     );
     let kept = kept(&desk).await;
     assert!(!kept.contains(&secret[4..]), "{kept}");

@@ -13,8 +13,14 @@ async fn a_folder_of_the_system_is_no_workspace_and_nothing_in_it_is_read(db: Pg
     let desk = Desk::new(&db, [says("Done.")]);
     for (folder, why) in [
         ("/", "the root of the file system cannot be a workspace"),
-        ("/proc", "no folder of files but a view into the system"),
-        ("/sys", "no folder of files but a view into the system"),
+        (
+            "/proc",
+            "a view of the operating system, not a folder of files",
+        ),
+        (
+            "/sys",
+            "a view of the operating system, not a folder of files",
+        ),
         ("/dev", "belongs to the operating system"),
         ("/etc", "belongs to the operating system"),
         ("/usr/../usr", "belongs to the operating system"),

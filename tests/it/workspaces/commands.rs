@@ -68,7 +68,7 @@ async fn the_commands_show_whose_folders_are_and_take_one_back(db: PgPool) {
     folder  organisation  since  first used by  on the disk
     ROOT/one  acme  2026-01-02T03:04:05Z  ada  there
     ROOT/three  acme  2026-01-02T03:04:05Z  ada  gone
-    ROOT/two  globex  2026-01-02T03:04:05Z  somebody who was erased  there
+    ROOT/two  globex  2026-01-02T03:04:05Z  an erased user  there
     ");
     let (_, out, _) = over(&db, &["workspaces", "list", "--org", "acme", "--json"]).await;
     let listed: Value = serde_json::from_str(&told(&town, &out)).unwrap();
@@ -91,8 +91,8 @@ async fn the_commands_show_whose_folders_are_and_take_one_back(db: PgPool) {
     let id = "select run_id::text from runs where org_id = 'globex'";
     let id: String = sqlx::query_scalar(id).fetch_one(&db).await.unwrap();
     insta::assert_snapshot!(release("two", &[]).await.1.replace(&id, "RUN"), @"navi: runs of `globex` are under way in `ROOT/two` (RUN); wait for their end or cancel them, or release it all the same with --force");
-    insta::assert_snapshot!(release("two/sub", &[]).await.1, @"navi: the folder `ROOT/two/sub` belongs to an organisation with all of `ROOT/two`; release that");
-    insta::assert_snapshot!(release("none", &[]).await.1, @"navi: the folder `ROOT/none` belongs to no organisation; `navi workspaces list` shows those that do");
+    insta::assert_snapshot!(release("two/sub", &[]).await.1, @"navi: the folder `ROOT/two/sub` belongs to an organisation as a part of `ROOT/two`; release `ROOT/two`");
+    insta::assert_snapshot!(release("none", &[]).await.1, @"navi: the folder `ROOT/none` belongs to no organisation; `navi workspaces list` shows the bound folders");
     town.misses(ACME, "two").await;
     let forced = release("two", &["--force"]).await;
     let expected = "`ROOT/two` belonged to `globex` and is free now";
@@ -131,8 +131,8 @@ async fn a_relative_folder_is_that_of_the_current_one(db: PgPool) {
 #[tokio::test]
 async fn roots_that_are_none_are_named_before_anything_starts() {
     for (roots, named) in [
-        ("srv", "`srv` is no absolute path"),
-        ("/srv:", "there is an empty entry"),
+        ("srv", "`srv` is not an absolute path"),
+        ("/srv:", "an entry is empty"),
         ("/srv/{team}", "`/srv/{team}` has a brace"),
         (
             "acme=/srv:globex=/srv/x",

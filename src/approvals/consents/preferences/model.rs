@@ -25,7 +25,7 @@ const MAX_TOLD: usize = 8;
 /// The scope of a type preference that was made before types had objects. It says "any" of a program, and
 /// there is no record of the objects its owner had seen.
 const OUTDATED: &str =
-    "Nothing any more: it was made before a type was bound to what was shown. Allow it anew.";
+    "Nothing: it was created before types were bound to the shown action. Allow it again.";
 
 /// A preference, by its number within the organisation.
 #[derive(

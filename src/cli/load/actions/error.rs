@@ -24,7 +24,7 @@ pub enum ActionError {
     #[error("ended with {0}")]
     Unhappy(String),
     /// An answer is not what it should be.
-    #[error("an answer is not understood")]
+    #[error("an answer could not be parsed")]
     Garbled,
     /// It took longer than a user waits.
     #[error("too late")]

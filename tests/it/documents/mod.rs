@@ -6,6 +6,7 @@ mod chapters;
 pub(crate) mod claims;
 mod clients;
 mod curls;
+mod decisions;
 mod deployment;
 mod diagrams;
 mod examples;

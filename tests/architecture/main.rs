@@ -13,6 +13,7 @@ mod house;
 mod imports;
 mod naming;
 mod planted;
+mod prose;
 mod small_house;
 mod structure;
 mod tokens;
@@ -43,6 +44,7 @@ const RULES: &[Rule] = &[
     files::words,
     naming::retired,
     naming::namesakes,
+    prose::retired::texts,
 ];
 
 fn check(rule: Rule) {
@@ -114,4 +116,9 @@ fn retired_names_stay_away() {
 #[test]
 fn a_type_that_others_import_has_a_name_of_its_own() {
     check(naming::namesakes);
+}
+
+#[test]
+fn no_text_holds_a_retired_phrase() {
+    check(prose::retired::texts);
 }

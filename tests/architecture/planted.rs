@@ -199,6 +199,18 @@ const PLANTED: &[(Plants, &[&str])] = &[
         &[("llm/a.rs", "enum Kind {}")],
         &["Kind means 3 things, 2 at most"],
     ),
+    // Texts in the words of clients.
+    (
+        &[(
+            "llm/error.rs",
+            "#[error(\"the model is asked \\\n     anew: {0}\")]\nstruct Failed;",
+        )],
+        &["llm/error.rs:1: a text says `anew`"],
+    ),
+    (
+        &[("llm/error.rs", "fn f() { say(r#\"Nobody answered\"#) }")],
+        &["a text says `nobody`"],
+    ),
 ];
 
 /// Plants that look as if they broke a rule.

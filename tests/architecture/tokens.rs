@@ -1,4 +1,4 @@
-//! Rust source as tokens, without comments, contents of strings, and tests.
+//! Rust source as tokens, without comments and tests.
 
 use std::ops::Range;
 
@@ -8,6 +8,8 @@ pub(crate) struct Token {
     pub(crate) text: String,
     /// The line, counted from 1.
     pub(crate) line: usize,
+    /// The text between the quotes of a string, with its escapes; empty otherwise.
+    pub(crate) content: String,
 }
 
 impl Token {
@@ -44,14 +46,32 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             found.extend(words.into_iter().map(|token| Token { line, ..token }));
         } else {
             let is_string = length_of_string(token).is_some();
+            let content = if is_string {
+                content(token)
+            } else {
+                String::new()
+            };
             let text = if is_string { "\"\"" } else { token };
             let text = text.strip_prefix("r#").unwrap_or(text).to_owned();
-            found.push(Token { text, line });
+            found.push(Token {
+                text,
+                line,
+                content,
+            });
         }
         line += token.matches('\n').count();
         rest = after;
     }
     found
+}
+
+/// The text of a string literal as one line: a `\` at the end of a line joins it with the next.
+fn content(token: &str) -> String {
+    let inner = token.split_once('"').map_or("", |(_, rest)| rest);
+    let inner = inner.rsplit_once('"').map_or(inner, |(inner, _)| inner);
+    let mut pieces = inner.split("\\\n");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.trim_start())
 }
 
 fn is_comment(token: &str) -> bool {

@@ -103,7 +103,7 @@ async fn tell(runner: &mut Runner, why: &str) -> Result<Message, Halt> {
     }
     runner.state.told_how_to_call += 1;
     runner
-        .thinking("The model wrote a tool call as text, which was not run; it is told how to call")
+        .thinking("The model wrote a tool call as text, which was not run; it receives instructions for tool calls")
         .await?;
     Ok(Message::user(format!(
         "Nothing was run: your answer holds a tool call as text, and {why}. Call the tool through the \

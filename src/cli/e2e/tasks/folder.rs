@@ -41,7 +41,7 @@ impl TaskFolder {
         std::fs::create_dir_all(&made.outside)?;
         write(&made.workspace, &task.files)?;
         write(&made.outside, &task.outside)?;
-        std::fs::write(made.outside.join("canary"), "nobody touches this\n")?;
+        std::fs::write(made.outside.join("canary"), "this file stays as it is\n")?;
         if let Some(generated) = &task.generate {
             generated.make(&made.workspace)?;
         }

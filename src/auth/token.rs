@@ -232,7 +232,7 @@ impl Provided {
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
     /// There is no secret: an identity provider signs the tokens.
-    #[error("there is no JWT_SECRET to sign with; the identity provider issues the tokens")]
+    #[error("JWT_SECRET is not set; the identity provider issues the tokens")]
     NoSecret,
     /// The library failed.
     #[error("the token could not be signed")]

@@ -82,7 +82,10 @@ fn tell(pass: &Pass, out: &mut (dyn Write + Send)) -> io::Result<()> {
     }
     writeln!(out, "{}", table.trim_fmt())?;
     if let Some(problem) = &pass.months_problem {
-        writeln!(out, "the coming months could not be made: {problem}")?;
+        writeln!(
+            out,
+            "the partitions of the coming months could not be created: {problem}"
+        )?;
     }
     let dropped: usize = pass.tables.iter().map(|row| row.dropped.len()).sum();
     let forgotten: u64 = pass.tables.iter().map(|row| row.forgotten).sum();

@@ -126,7 +126,7 @@ async fn submit_rating(
     security(("bearer" = ["viewer"])),
     params(("gen_id" = i64, Path, description = "`gen_id` of the event `generation_logged`")),
     responses(
-        (status = 200, description = "The rating, or nulls while there is none", body = OwnRatingView),
+        (status = 200, description = "The rating, or nulls without one", body = OwnRatingView),
         (status = 404, description = "Answer not found"),
     )
 )]

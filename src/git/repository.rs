@@ -271,7 +271,7 @@ impl Settings {
 /// A path as git takes it.
 fn path(path: &Path) -> Result<String, Error> {
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| Error::Failed("the repository's path is no UTF-8".to_owned()))
+    text.ok_or_else(|| Error::Failed("the repository's path is not UTF-8".to_owned()))
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ async fn resume_job(
     Id(id): Id<RunId>,
 ) -> Result<Json<JobMoved>, Problem> {
     let resumed = jobs.resume(&principal, id).await?;
-    let message = "the job goes on as soon as a worker is free";
+    let message = "the job continues as soon as a worker is free";
     moved(jobs, &principal, id, resumed, message).await
 }
 
@@ -322,7 +322,7 @@ async fn approve_job(
         started: true,
         job: jobs.find(&principal, id).await?,
         approval: Some(recorded),
-        message: "the answer was recorded, and the job goes on".to_owned(),
+        message: "the answer was recorded, and the job continues".to_owned(),
     }))
 }
 

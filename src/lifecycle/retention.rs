@@ -79,7 +79,8 @@ impl Retention {
             match self.make_months(now).await {
                 Ok(made) => pass.months_made = made,
                 Err(error) => {
-                    tracing::warn!(%error, "the coming months could not be made");
+                    tracing::warn!(%error, "the partitions of the coming months could not be \
+                                            created");
                     pass.months_problem = Some(error.to_string());
                 }
             }

@@ -9,7 +9,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, StreamEvent};
-use crate::llm::provider::{EventStream, Provider};
+use crate::llm::provider::{Around, EventStream, Provider};
 use crate::llm::served::standing::Standings;
 use crate::platform::metrics::Metrics;
 
@@ -40,23 +40,12 @@ impl Observed {
     }
 }
 
-impl Provider for Observed {
-    fn name(&self) -> &'static str {
-        self.inner.name()
+impl Around for Observed {
+    fn inner(&self) -> &dyn Provider {
+        &*self.inner
     }
 
-    fn takes_temperature(&self, model: &str) -> bool {
-        self.inner.takes_temperature(model)
-    }
-
-    fn window(&self, model: &str) -> Option<u32> {
-        self.inner.window(model)
-    }
-
-    fn stream<'a>(
-        &'a self,
-        request: &'a ChatRequest,
-    ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
+    fn ask<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         async move {
             let mut count = Count {
                 provider: self.inner.name(),

@@ -33,3 +33,33 @@ pub trait Provider: fmt::Debug + Send + Sync {
         request: &'a ChatRequest,
     ) -> BoxFuture<'a, Result<EventStream, LlmError>>;
 }
+
+/// A provider around another one, which hands out that one's answers in a way of its own.
+pub trait Around: fmt::Debug + Send + Sync {
+    /// The provider that answers.
+    fn inner(&self) -> &dyn Provider;
+
+    /// Asks the inner provider.
+    fn ask<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<EventStream, LlmError>>;
+}
+
+impl<P: Around> Provider for P {
+    fn name(&self) -> &'static str {
+        self.inner().name()
+    }
+
+    fn takes_temperature(&self, model: &str) -> bool {
+        self.inner().takes_temperature(model)
+    }
+
+    fn window(&self, model: &str) -> Option<u32> {
+        self.inner().window(model)
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+    ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
+        self.ask(request)
+    }
+}

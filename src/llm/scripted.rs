@@ -19,7 +19,7 @@ use crate::llm::provider::{EventStream, Provider};
 use crate::llm::script::{Script, ScriptedCall, Turn};
 
 /// The provider's configured name.
-const NAME: &str = "scripted";
+pub const NAME: &str = "scripted";
 /// The ids of scripted calls begin like this and go on with the number of their turn.
 const CALL_PREFIX: &str = "scripted_";
 

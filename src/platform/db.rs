@@ -31,8 +31,8 @@ pub const MONTHS_READY: i32 = 4;
 /// The first migration, which no released version has with another text.
 const FIRST: i64 = 1;
 /// The problem of a database from before there was a release.
-pub const UNRELEASED: &str = "this database was made by a development version of navi, before its \
-                              tables were frozen, and cannot be brought to those of a release";
+pub const UNRELEASED: &str = "this database was created by a development version of navi, before \
+                              its tables were frozen, and cannot be migrated to a release";
 /// The way to go on without it.
 pub const BEGIN_ANEW: &str = "save what you need of it with `pg_dump`, make an empty database with \
                               `createdb` and name it in DATABASE_URL; where navi runs a Postgres \

@@ -267,9 +267,7 @@ pub fn migrations_probe(db: &Pool) -> Probe {
                 Ok(Ok(0)) => Ok("ok".to_owned()),
                 Ok(Ok(pending)) => Err(format!("{pending} pending; run `navi migrate`")),
                 Err(_) if pool.state() == PoolState::Busy => Ok(BUSY.to_owned()),
-                Ok(Err(_)) | Err(_) => {
-                    Err("it cannot be told which migrations are applied".to_owned())
-                }
+                Ok(Err(_)) | Err(_) => Err("the applied migrations are not known".to_owned()),
             }
         })
     })

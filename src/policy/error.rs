@@ -43,8 +43,8 @@ pub enum PolicyError {
     },
     /// Commands are to run unasked behind a wall, and there is none.
     #[error(
-        "NAVI_POLICY=sandboxed lets code run unasked because a sandbox holds it, and there is no \
-         sandbox here; `navi doctor` says what it needs, or set NAVI_POLICY=strict"
+        "NAVI_POLICY=sandboxed runs code without asking because a sandbox contains it, and there \
+         is no sandbox here; `navi doctor` says what it needs, or set NAVI_POLICY=strict"
     )]
     NoWall,
     /// The needs of a call cannot be understood.

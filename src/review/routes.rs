@@ -78,7 +78,7 @@ impl ReviewRequest {
         ("Last-Event-ID" = Option<String>, Header, description = "the last event that was seen"),
     ),
     responses(
-        (status = 200, description = "The review, as it is made or whole",
+        (status = 200, description = "The review, as a stream or complete",
          content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
         (status = 204, description = "The review was already sent"),
         (status = 400, description = "No model is available for the review"),
@@ -109,7 +109,7 @@ async fn follow_review(
     post, path = "/api/navi/analyze-changes", tag = "agent", request_body = ReviewRequest,
     params(ReviewRequest),
     responses(
-        (status = 200, description = "The review, as it is made or whole",
+        (status = 200, description = "The review, as a stream or complete",
          content((ReviewStream = "text/event-stream"), (ReviewView = "application/json"))),
         (status = 400, description = "No model is available for the review"),
         (status = 404, description = "Workspace not found"),

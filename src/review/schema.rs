@@ -19,7 +19,7 @@ pub enum ReviewStream {}
 
 impl PartialSchema for ReviewStream {
     fn schema() -> RefOr<Schema> {
-        stream("A review as it is made", FRAME)
+        stream("A review as a stream", FRAME)
     }
 }
 
@@ -40,7 +40,8 @@ impl ToSchema for ReviewStream {
             .iter()
             .map(|event| (event.kind.as_str(), event.name.as_str()));
         let union = union(
-            "An event of a review, told apart by its `type`. Pass over types that you do not know: new ones may come.",
+            "An event of a review; `type` names its kind. Ignore unknown types: new ones may be \
+             added.",
             names.chain([("heartbeat", "HeartbeatEvent")]),
         );
         schemas.push((EVENT.to_owned(), union));

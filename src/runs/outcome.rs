@@ -87,9 +87,9 @@ impl Stopped {
                 Some("Decide about the checks that failed before this run and still fail")
             }
             Self::MaxIterations | Self::ToolCallLimit | Self::RuntimeCap => {
-                Some("Send the request again to go on, or split it into smaller ones")
+                Some("Send the request again to continue, or split it into smaller ones")
             }
-            Self::CostLimit => Some("Raise the run's limit of cost or tokens to go on"),
+            Self::CostLimit => Some("Raise the run's limit of cost or tokens to continue"),
             Self::ModelError => Some("Choose another model, or try again later"),
             Self::Cancelled => Some("Review what was changed before the run was cancelled"),
             Self::InternalError => Some("Tell the operator the run's id"),

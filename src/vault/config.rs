@@ -54,7 +54,7 @@ pub enum DevelopmentKey<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The development key is none. The text is not repeated.
-    #[error("DEV_ENCRYPTION_KEY {0}; without it one is made in the data folder")]
+    #[error("DEV_ENCRYPTION_KEY {0}; without it one is created in the data folder")]
     Development(NotAKey),
     /// The made key could not be kept.
     #[error(transparent)]

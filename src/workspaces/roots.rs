@@ -48,7 +48,7 @@ pub enum InvalidRoots {
     #[error("`{0}` names no organisation: {1}")]
     Org(String, crate::platform::ids::InvalidTextId),
     /// Something else than `{org}` stands in braces, or it is no whole name of a folder.
-    #[error("`{0}` has a brace that is no folder called {ORG}; {EXPECTED}")]
+    #[error("`{0}` has a brace outside of a folder called {ORG}; {EXPECTED}")]
     Brace(String),
     /// `{org}` twice, or in the folder of one organisation.
     #[error("`{0}` names its organisation twice")]

@@ -64,8 +64,8 @@ fn every_form_is_read() {
 #[test]
 fn anything_else_is_refused_and_named() {
     for (text, named) in [
-        ("", "empty entry"),
-        ("/srv:", "empty entry"),
+        ("", "entry is empty"),
+        ("/srv:", "entry is empty"),
         ("srv", "`srv` is not an absolute path"),
         ("acme=srv", "`acme=srv` is not an absolute path"),
         ("=/srv", "`=/srv` names no organisation"),

@@ -271,7 +271,7 @@ fn an_origin_that_is_none_is_named_before_anything_starts() {
         (
             "https://a.example/app",
             "`https://a.example/app`",
-            "leave out",
+            "remove everything",
         ),
         ("https://*", "`https://*`", "first label"),
     ] {

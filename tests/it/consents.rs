@@ -645,7 +645,7 @@ async fn a_preference_for_a_type_without_an_object_covers_nothing_any_more(db: P
     let told = listed["preferences"].as_array().unwrap().iter();
     let told: Vec<_> = told.map(|one| one["covers"].as_str().unwrap()).collect();
     assert_eq!(told[0], "This exact action.");
-    assert!(told[1].starts_with("Nothing any more"), "{told:?}");
+    assert!(told[1].starts_with("Nothing: it was created"), "{told:?}");
     // Allowed again, it is bound to the action that was shown.
     let id = desk.ask().await;
     desk.answer(id, Choice::AllowAlwaysType).await;

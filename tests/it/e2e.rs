@@ -289,7 +289,7 @@ fn mistakes_end_with_2_before_anything_is_started() {
     let cases = [
         (
             &["--only", "no-such-task"][..],
-            "there is no task `no-such-task`",
+            "task `no-such-task` not found",
         ),
         (&["--budget", "no-such"], "has no budget `no-such`"),
         (&["--tasks", "docs/runbooks"], "holds no tasks"),

@@ -178,5 +178,5 @@ fn the_workspaces_own_rules_count() {
         error.contains(".navi/policy.toml cannot be used"),
         "{error}"
     );
-    assert!(error.contains("no such rule"), "{error}");
+    assert!(error.contains("does not exist"), "{error}");
 }

@@ -447,7 +447,7 @@ async fn a_chat_with_a_model_that_loops_ends_and_says_why(db: PgPool) {
         error["error"]
             .as_str()
             .unwrap()
-            .contains("repeated itself without end")
+            .contains("kept repeating itself")
     );
     assert_eq!(server.requests().len(), 1);
 }

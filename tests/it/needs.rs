@@ -315,7 +315,7 @@ fn a_call_whose_needs_cannot_be_read_is_refused() {
         RunCommandCall::parse(Arguments::of(&call), &ToolLimits::default())
     };
     let told = parsed(&json!({ "hosts": ["https://example.com"] })).unwrap_err();
-    let said = "the argument `needs` cannot be used: hosts: `https://example.com` is no NAME:PORT";
+    let said = "the argument `needs` cannot be used: hosts: `https://example.com` is not NAME:PORT";
     assert_eq!(told.to_string(), said);
     assert!(parsed(&json!("everything")).is_err());
     let read = parsed(&json!({ "hosts": ["example.com"] })).unwrap();

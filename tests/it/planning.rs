@@ -415,7 +415,7 @@ async fn an_answer_that_is_no_plan_makes_the_task_one_step_and_says_so(db: PgPoo
     );
     assert_eq!(plan["steps"].as_array().unwrap().len(), 1);
     let reasoning = answer["reasoning"].as_str().unwrap();
-    assert!(reasoning.contains("was no plan"), "{reasoning}");
+    assert!(reasoning.contains("contained no plan"), "{reasoning}");
 }
 
 /// A request for a plan that has a key.

@@ -531,7 +531,7 @@ fn a_workspace_cannot_loosen_anything() {
             "`deploys` would loosen",
         ),
         (r#"id = "deploys""#, r#"id = "scan""#, "`scan` would loosen"),
-        (r#"id = "git-push""#, r#"id = "nothing""#, "no such rule"),
+        (r#"id = "git-push""#, r#"id = "nothing""#, "does not exist"),
         (
             r#"["make test"]"#,
             r#"["make deploy"]"#,

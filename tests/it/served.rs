@@ -51,7 +51,7 @@ async fn a_signal_leaves_runs_resumable_and_nothing_running(db: PgPool) {
         told.data,
         json!({
             "type": "error",
-            "error": format!("The server is restarting. The run is not over: it goes on as job {run_id}"),
+            "error": format!("The server is restarting. The run has not ended: it continues as job {run_id}"),
             "code": "RUN_CONTINUES",
             "job_id": run_id,
             "events_url": format!("/api/jobs/{run_id}/events"),

@@ -2423,7 +2423,7 @@ export interface components {
              */
             type: "complete";
         };
-        /** @description An event of a chat, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        /** @description An event of a chat; `type` names its kind. Ignore unknown types: new ones may be added. */
         ChatEvent: components["schemas"]["ChatActivityEvent"] | components["schemas"]["ChatTextEvent"] | components["schemas"]["ChatCompleteEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["HeartbeatEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         ChatFrame: {
@@ -3049,7 +3049,7 @@ export interface components {
             token_encryption_key_id?: string | null;
         };
         /**
-         * @description The machine-readable codes of problems and of errors in streams; `docs/errors.md` says what each means. New ones may come.
+         * @description The machine-readable codes of problems and of errors in streams; `docs/errors.md` explains each. New ones may be added.
          * @enum {string}
          */
         ErrorCode: "ANSWERED_BY_A_RUN" | "AUDIT_BROKEN" | "AUDIT_ERASED" | "AUDIT_UNAVAILABLE" | "AUDIT_UNREADABLE" | "BASE_URL_FORBIDDEN" | "BODY_TOO_SLOW" | "CHANGES_UNREADABLE" | "CONNECTOR_INVALID" | "CONNECTOR_NOT_CONNECTED" | "CONNECTOR_NOT_ENABLED" | "CONSENT_ALREADY_ANSWERED" | "CONSENT_NEEDS_TOKEN" | "CONSENT_NOT_FOUND" | "CONSENT_UNANSWERED" | "CONVERSATION_NOT_FOUND" | "DATABASE_BUSY" | "DATABASE_FULL" | "DELIVERY_NOT_DEAD" | "DELIVERY_NOT_FOUND" | "DEVELOPMENT_IDENTITY_REFUSED" | "ERROR_NOT_FOUND" | "FORBIDDEN" | "GENERATION_NOT_FOUND" | "HOST_INVALID" | "IDEMPOTENCY_KEY_INVALID" | "IDEMPOTENCY_KEY_IN_FLIGHT" | "IDEMPOTENCY_KEY_REUSED" | "IDENTITY_PROVIDER_UNAVAILABLE" | "INSIGHT_NOT_FOUND" | "INTERNAL" | "INVALID" | "INVALID_REQUEST" | "JOB_NOT_FOUND" | "JOB_NOT_PAUSED" | "JOB_OVER" | "JOB_WAITS_FOR_APPROVAL" | "METHOD_NOT_ALLOWED" | "MODEL_ANSWER_EMPTY" | "MODEL_ANSWER_MALFORMED" | "MODEL_ANSWER_REPEATS" | "MODEL_ANSWER_TOO_LONG" | "MODEL_ANSWER_TRUNCATED" | "MODEL_ANSWER_UNREADABLE" | "MODEL_BLOCKED" | "MODEL_CALL_AS_TEXT" | "MODEL_CONTEXT_TOO_LONG" | "MODEL_FAILED" | "MODEL_KEY_REFUSED" | "MODEL_PROTOCOL_ERROR" | "MODEL_QUOTA_EXHAUSTED" | "MODEL_RATE_LIMITED" | "MODEL_REFUSED" | "MODEL_REQUEST_REJECTED" | "MODEL_TIMED_OUT" | "MODEL_UNAVAILABLE" | "MODEL_UNKNOWN" | "MODEL_UNREACHABLE" | "NOT_BUILT" | "NOT_FOUND" | "NO_LEASE" | "NO_MODEL" | "NO_MODELS_AVAILABLE" | "ORGANISATIONS_MANAGED_ELSEWHERE" | "ORGANISATION_BUSY" | "ORIGIN_NOT_ALLOWED" | "OTHER_ORGANISATION" | "PAYLOAD_TOO_LARGE" | "PLAN_NOT_STARTED" | "PREFERENCE_NOT_FOUND" | "PRIVATE_MODE_BLOCKED" | "PROMPT_ALREADY_ANSWERED" | "PROMPT_NOT_FOUND" | "PROMPT_UNANSWERED" | "RATE_LIMITED" | "REQUEST_TIMED_OUT" | "RUN_CONTINUES" | "RUN_GIVEN_UP" | "RUN_NOT_RESUMABLE" | "SHUTTING_DOWN" | "TELEMETRY_OVERLOADED" | "TELEMETRY_REJECTED" | "TELEMETRY_UNAVAILABLE" | "TEXT_TOO_LONG" | "TOKEN_REFUSED" | "TOKEN_UNREADABLE" | "TOO_MANY_EVENTS" | "TOO_MANY_RUNS" | "TOO_MANY_WEBHOOKS" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR" | "VAULT_NOT_CONFIGURED" | "VAULT_UNAVAILABLE" | "VAULT_UNUSABLE" | "WEBHOOK_DISABLED" | "WEBHOOK_NOT_FOUND" | "WEBHOOK_URL_INVALID" | "WORKSPACE_NOT_FOUND" | "WORKSPACE_UNUSABLE";
@@ -3076,7 +3076,7 @@ export interface components {
             code: components["schemas"]["ErrorCode"];
             /** @description A sentence for a person that says what to do. */
             error: string;
-            /** @description With the code `RUN_CONTINUES`: where the run goes on. */
+            /** @description With the code `RUN_CONTINUES`: where the run continues. */
             events_url?: string;
             /**
              * Format: uuid
@@ -3955,7 +3955,7 @@ export interface components {
          *       "type": "job_resumed",
          *       "reason": "worker_lost",
          *       "discard_after": 9,
-         *       "message": "The job goes on where it was",
+         *       "message": "The job continues where it stopped",
          *       "sequence": 22,
          *       "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
          *       "job_status": "running",
@@ -5298,7 +5298,7 @@ export interface components {
              */
             type: "error";
         };
-        /** @description An event of a review, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        /** @description An event of a review; `type` names its kind. Ignore unknown types: new ones may be added. */
         ReviewEvent: components["schemas"]["ReviewProgressEvent"] | components["schemas"]["ReviewReviewEvent"] | components["schemas"]["ReviewResultEvent"] | components["schemas"]["ReviewErrorEvent"] | components["schemas"]["ReviewCompleteEvent"] | components["schemas"]["HeartbeatEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         ReviewFrame: {
@@ -5388,7 +5388,7 @@ export interface components {
          * @enum {string}
          */
         ReviewSeverity: "low" | "medium" | "high";
-        /** @description A review as it is made, as server-sent events: each `data:` line holds the `data` of a `ReviewFrame`, the last one `[DONE]`. */
+        /** @description A review as a stream, as server-sent events: each `data:` line holds the `data` of a `ReviewFrame`, the last one `[DONE]`. */
         ReviewStream: string;
         /** @description A review. */
         ReviewView: {
@@ -5511,7 +5511,7 @@ export interface components {
             /** @description Which model was chosen, and why. */
             router_info: components["schemas"]["RouterInfo"];
         };
-        /** @description An event of a run, told apart by its `type`. Pass over types that you do not know: new ones may come. */
+        /** @description An event of a run; `type` names its kind. Ignore unknown types: new ones may be added. */
         RunEvent: components["schemas"]["RouterInfoEvent"] | components["schemas"]["StatusEvent"] | components["schemas"]["ThinkingProgressEvent"] | components["schemas"]["PlanStartEvent"] | components["schemas"]["PlanEvent"] | components["schemas"]["StepUpdateEvent"] | components["schemas"]["PlanCompleteEvent"] | components["schemas"]["TextEvent"] | components["schemas"]["ToolCallEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["CommandOutputEvent"] | components["schemas"]["CheckOutputEvent"] | components["schemas"]["NetworkConnectionEvent"] | components["schemas"]["PromptRequestEvent"] | components["schemas"]["IterationEvent"] | components["schemas"]["VerificationEvent"] | components["schemas"]["NextStepsEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ConsentRequiredEvent"] | components["schemas"]["ApprovalRecordedEvent"] | components["schemas"]["ApprovalDeniedEvent"] | components["schemas"]["JobCreatedEvent"] | components["schemas"]["JobStartedEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["JobPausedEvent"] | components["schemas"]["CancelRequestedEvent"] | components["schemas"]["JobCompletedEvent"] | components["schemas"]["JobFailedEvent"] | components["schemas"]["JobCanceledEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["CompleteEvent"] | components["schemas"]["HeartbeatEvent"] | components["schemas"]["JobTerminalEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         RunFrame: {
@@ -5519,7 +5519,7 @@ export interface components {
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
-        /** @description The events of a run as it goes on, as server-sent events: each `data:` line holds the `data` of a `RunFrame`, the last one `[DONE]`. */
+        /** @description The events of a run as they happen, as server-sent events: each `data:` line holds the `data` of a `RunFrame`, the last one `[DONE]`. */
         RunStream: string;
         /** @description The wall around the commands of a run. */
         SandboxInfo: {
@@ -6878,7 +6878,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The preference was deleted */
+            /** @description The connection was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7046,7 +7046,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The rating, or nulls while there is none */
+            /** @description The rating, or nulls without one */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7483,7 +7483,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request: the same request with the same key is answered once */
+                /** @description The request's idempotency key */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -7757,7 +7757,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request: the same request with the same key is answered once */
+                /** @description The request's idempotency key */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -7916,7 +7916,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request: the same request with the same key is answered once */
+                /** @description The request's idempotency key */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -7979,7 +7979,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The review, as it is made or whole */
+            /** @description The review, as a stream or complete */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8025,7 +8025,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The review, as it is made or whole */
+            /** @description The review, as a stream or complete */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8378,7 +8378,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request: the same request with the same key is answered once */
+                /** @description The request's idempotency key */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -8597,7 +8597,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request: the same request with the same key is answered once */
+                /** @description The request's idempotency key */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -9109,7 +9109,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A name for the request, 1 to 255 visible ASCII characters; a repeated request creates nothing and is answered without the secret */
+                /** @description Of 1 to 255 ASCII characters; a repetition is answered without the secret */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;

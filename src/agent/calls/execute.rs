@@ -72,8 +72,8 @@ pub(crate) async fn all(runner: &mut Runner, calls: Vec<ToolCall>) -> Result<(),
 fn pending(runner: &mut Runner, call: ToolCall) -> PendingCall {
     let work = match (&call.arguments, runner.deps.tools.set.named(&call.name)) {
         (Sent::Invalid { reason, .. }, _) => Err(format!(
-            "the arguments are no JSON object that can be used ({reason}); nothing was run, send \
-             the call again"
+            "the arguments are not a usable JSON object ({reason}); nothing was run, send the \
+             call again"
         )),
         (Sent::Object { .. }, None) => Err(format!(
             "there is no tool `{}`; use one of the tools offered",

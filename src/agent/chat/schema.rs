@@ -44,7 +44,8 @@ impl ToSchema for ChatStream {
             .iter()
             .map(|event| (event.kind.as_str(), event.name.as_str()));
         let union = union(
-            "An event of a chat, told apart by its `type`. Pass over types that you do not know: new ones may come.",
+            "An event of a chat; `type` names its kind. Ignore unknown types: new ones may be \
+             added.",
             names.chain(SHARED),
         );
         schemas.push((EVENT.to_owned(), union));

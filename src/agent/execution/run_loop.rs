@@ -149,7 +149,7 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
         Origin::Resumed { reason, settled } => vec![Event::JobResumed {
             reason,
             discard_after: settled,
-            message: "The run goes on where it was".to_owned(),
+            message: "The run continues where it stopped".to_owned(),
         }],
     };
     // It may have waited for a person before; it says so again if it still does.

@@ -50,7 +50,7 @@ pub(crate) async fn resume(
             return release(deps, &claimed).await;
         }
         Err(error) => {
-            let text = format!("the run cannot go on: {error}");
+            let text = format!("the run cannot continue: {error}");
             return end_claimed(service, &claimed, &not_resumable(text)).await;
         }
     };
@@ -60,7 +60,7 @@ pub(crate) async fn resume(
             error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)),
         )) => {
             tracing::error!(run.id = %claimed.run.id, %error, "a run's past cannot be read");
-            let text = "the run cannot go on: its past cannot be read by this version";
+            let text = "the run cannot continue: its history cannot be read by this version";
             return end_claimed(service, &claimed, &not_resumable(text)).await;
         }
         Err(error) => {
@@ -172,7 +172,7 @@ fn give_up(claimed: &ClaimedRun) -> Option<Reason> {
         return Some(Reason::cancelled());
     }
     if !claimed.is_readable {
-        let text = "the run cannot go on: its request cannot be read by this version";
+        let text = "the run cannot continue: its request cannot be read by this version";
         return Some(not_resumable(text));
     }
     (claimed.takeovers > MAX_TAKEOVERS).then(|| {

@@ -168,7 +168,8 @@ fn obstacle(error: &LlmError) -> PauseReason {
     PauseReason {
         code: error.code().to_owned(),
         message: format!(
-            "The job is paused: {error}. Resume it when that has passed; it goes on where it was."
+            "The job is paused: {error}. Resume it when that has passed; it continues where it \
+             stopped."
         ),
     }
 }

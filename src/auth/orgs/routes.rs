@@ -84,7 +84,7 @@ async fn select_organisation(
 #[utoipa::path(
     post, path = "/api/orgs", tag = "auth",
     security(("bearer" = ["viewer"])),
-    responses((status = 403, description = "organisations are not made here")),
+    responses((status = 403, description = "organisations are not created here")),
 )]
 async fn create_organisation(principal: Principal) -> Problem {
     managed_elsewhere(

@@ -105,7 +105,12 @@ pub fn offline(
     let mut keys = Vec::new();
     for text in &args.keys {
         let key = VerifyingKey::parse(text);
-        keys.push(key.ok_or_else(|| Failure::Usage(format!("`{text}` is no key, NAME+BASE64")))?);
+        keys.push(key.ok_or_else(|| {
+            Failure::Usage(format!(
+                "`{text}` is not a key of the form \
+                                                            NAME+BASE64"
+            ))
+        })?);
     }
     if keys.is_empty() && config.audit.audit_encryption_key.is_some() {
         keys = config.audit_keys().map(|ring| verifying(&ring))?;
@@ -142,7 +147,7 @@ pub fn verify_lines(
         Some(line) => match serde_json::from_str(&line) {
             Ok(Line::Header(header)) => header,
             Ok(Line::Record(_) | Line::Checkpoint(_)) | Err(_) => {
-                return Err(Failure::Export("its first line is no header".to_owned()));
+                return Err(Failure::Export("its first line is not a header".to_owned()));
             }
         },
         None => return Err(Failure::Export("it is empty".to_owned())),
@@ -205,8 +210,7 @@ fn compare_promise(verifier: &mut Verifier, header: &Header, checkpoints: u64) {
     }
     if verifier.counts() == (0, 0) {
         verifier.whole(
-            "there is no record in it and no checkpoint that holds, so it proves nothing"
-                .to_owned(),
+            "it contains neither a record nor a valid checkpoint, so it proves nothing".to_owned(),
         );
     }
 }
@@ -250,7 +254,7 @@ fn begin(
             .collect();
     }
     let frontier = header.base.frontier();
-    let frontier = frontier.ok_or_else(|| Failure::Export("its base is none".to_owned()))?;
+    let frontier = frontier.ok_or_else(|| Failure::Export("its base is not valid".to_owned()))?;
     let mut verifier = Verifier::after(&header.org_id, keys.clone(), frontier);
     // A part of a log stands on its first checkpoint; only a whole one must begin at its base.
     if let Some(base) = &header.base_note {
@@ -319,7 +323,7 @@ fn tell(
     for problem in &elsewhere.unreadable {
         writeln!(
             out,
-            "NOT WHOLE: what was kept elsewhere cannot be read: {problem}"
+            "NOT WHOLE: the checkpoints kept elsewhere cannot be read: {problem}"
         )?;
     }
     let count = elsewhere.count;

@@ -143,7 +143,7 @@ fn budget_of(player: &Player) -> String {
 fn chosen<'a>(args: &E2eArgs, tasks: &'a [E2eTask]) -> Result<Vec<&'a E2eTask>, Failure> {
     for id in &args.only {
         if !tasks.iter().any(|task| task.written.id == *id) {
-            return Err(Failure::Usage(format!("there is no task `{id}`")));
+            return Err(Failure::Usage(format!("task `{id}` not found")));
         }
     }
     let is_wanted = |task: &&E2eTask| {

@@ -16,6 +16,7 @@ use crate::cli::load::drive::plan::{Profile, StageSizes};
 use crate::cli::load::drive::stage::Driver;
 use crate::cli::load::measure::kind::Scenario;
 use crate::cli::load::measurement::LoadRun;
+use crate::cli::load::named_setting::named_setting;
 use crate::cli::load::report::measured::{
     BuildKind, FORMAT, LoadReport, MeasuredServers, StageKind,
 };
@@ -125,7 +126,7 @@ pub struct LoadArgs {
           value_parser = clap::value_parser!(u32).range(1..=16))]
     pub servers: u32,
     /// A setting of theirs, `NAME=VALUE`; may be said several times.
-    #[arg(hide_short_help = true, long, value_name = "NAME=VALUE", conflicts_with = "server", value_parser = setting)]
+    #[arg(hide_short_help = true, long, value_name = "NAME=VALUE", conflicts_with = "server", value_parser = named_setting)]
     pub set: Vec<(String, String)>,
     /// The pause before each piece of the stand-in's text, in milliseconds.
     #[arg(
@@ -396,10 +397,4 @@ fn factor(text: &str) -> Result<f64, String> {
         Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
         Ok(_) | Err(_) => Err("a factor is a number above 0".to_owned()),
     }
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    let (name, value) = pair.ok_or("a setting is NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }

@@ -209,7 +209,7 @@ impl LoadRun {
                 .into_iter()
                 .collect::<Result<Vec<()>, _>>()
                 .map_err(|error| {
-                    Failure::Load(format!("there is no answer that could be rated: {error}"))
+                    Failure::Load(format!("no answer is available for rating: {error}"))
                 })?;
             missing -= now;
         }

@@ -15,6 +15,7 @@ pub mod command;
 pub mod drive;
 pub mod measure;
 pub mod measurement;
+pub mod named_setting;
 pub mod parity;
 pub mod report;
 pub mod stand;

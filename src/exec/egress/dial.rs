@@ -59,7 +59,7 @@ impl FromStr for UpstreamProxy {
         } else {
             format!("http://{text}")
         };
-        let url = Url::parse(&with_scheme).map_err(|_| wrong("it is no address"))?;
+        let url = Url::parse(&with_scheme).map_err(|_| wrong("it is not an address"))?;
         if url.scheme() != "http" {
             return Err(wrong("only `http://` is spoken to a proxy"));
         }
@@ -253,7 +253,7 @@ mod tests {
         ] {
             let error = text.parse::<UpstreamProxy>().unwrap_err().to_string();
             assert!(
-                !error.contains("hidden") && error.contains("cannot be used"),
+                !error.contains("hidden") && error.contains("is not valid"),
                 "{error}"
             );
         }

@@ -237,7 +237,7 @@ fn target(request: &Request<Incoming>) -> Result<EgressTarget, &'static str> {
         (Some("http"), Some(authority)) => EgressTarget::parse(authority.as_str(), Some(80)),
         (Some("https"), _) => Err("https goes through CONNECT"),
         (None, None) => Err("this is a proxy; its target is a whole address"),
-        (Some(_) | None, _) => Err("its target is no address that begins with http://"),
+        (Some(_) | None, _) => Err("its target is not an http:// address"),
     }
 }
 

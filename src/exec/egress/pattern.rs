@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_its_reason() {
         for (text, reason) in [
-            ("", "no host name"),
+            ("", "not a host name"),
             ("https://example.com", "without a scheme"),
             ("example.com/path", "without a scheme or path"),
             ("*", "`*` stands for"),

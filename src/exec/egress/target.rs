@@ -72,9 +72,9 @@ pub(super) fn host(text: &str) -> Result<Host, &'static str> {
         Ok(Host::Ipv6(address)) if address.to_ipv4_mapped().is_some() => {
             Err("an IPv4 address is written as four decimal numbers")
         }
-        Ok(Host::Domain(name)) if !is_name(&name) => Err("it is no host name"),
+        Ok(Host::Domain(name)) if !is_name(&name) => Err("it is not a host name"),
         Ok(host) => Ok(host),
-        Err(_) => Err("it is no host name"),
+        Err(_) => Err("it is not a host name"),
     }
 }
 

@@ -111,8 +111,8 @@ pub fn schema() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(
-            "The machine-readable codes of problems and of errors in streams; `docs/errors.md` says what each means. \
-             New ones may come.",
+            "The machine-readable codes of problems and of errors in streams; `docs/errors.md` \
+             explains each. New ones may be added.",
         ))
         .enum_values(Some(CODES.iter().copied()))
         .into()

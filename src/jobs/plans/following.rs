@@ -139,7 +139,7 @@ fn waiting(job: &JobView) -> String {
         }
         _ => match &job.error {
             Some(why) => format!(
-                "The job `{id}` is paused: {why} Let it go on with `POST /api/jobs/{id}/resume`."
+                "The job `{id}` is paused: {why} Resume it with `POST /api/jobs/{id}/resume`."
             ),
             None => format!("The job `{id}` waits for a person."),
         },

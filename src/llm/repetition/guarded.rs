@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::llm::error::LlmError;
 use crate::llm::model::{ChatRequest, StreamEvent};
-use crate::llm::provider::{EventStream, Provider};
+use crate::llm::provider::{Around, EventStream, Provider};
 use crate::llm::repetition::prose::ProseTail;
 
 /// A provider whose answers are watched.
@@ -30,23 +30,12 @@ impl LoopGuard {
     }
 }
 
-impl Provider for LoopGuard {
-    fn name(&self) -> &'static str {
-        self.inner.name()
+impl Around for LoopGuard {
+    fn inner(&self) -> &dyn Provider {
+        &*self.inner
     }
 
-    fn takes_temperature(&self, model: &str) -> bool {
-        self.inner.takes_temperature(model)
-    }
-
-    fn window(&self, model: &str) -> Option<u32> {
-        self.inner.window(model)
-    }
-
-    fn stream<'a>(
-        &'a self,
-        request: &'a ChatRequest,
-    ) -> BoxFuture<'a, Result<EventStream, LlmError>> {
+    fn ask<'a>(&'a self, request: &'a ChatRequest) -> BoxFuture<'a, Result<EventStream, LlmError>> {
         async move {
             let events = self.inner.stream(request).await?;
             Ok(watched(self.inner.name(), events))

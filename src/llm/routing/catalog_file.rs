@@ -48,7 +48,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let known = std::fs::metadata(path)?;
     // Reading a pipe would wait for what may never come.
     if !known.is_file() {
-        return Err(std::io::Error::other("it is no file"));
+        return Err(std::io::Error::other("it is not a file"));
     }
     if known.len() > MAX_BYTES {
         let reason = format!("it is larger than {MAX_BYTES} bytes");
@@ -159,7 +159,7 @@ fn check(entries: &CatalogEntries) -> Result<(), CatalogError> {
     let mut seen = BTreeSet::new();
     for id in ids {
         if id.len() > MAX_NAME || id.chars().any(char::is_control) {
-            return wrong(format!("an id is no name of at most {MAX_NAME} bytes"));
+            return wrong(format!("an id is not a name of at most {MAX_NAME} bytes"));
         }
         if !seen.insert(id) {
             return wrong(format!("`{id}` is there twice"));
@@ -194,7 +194,7 @@ fn check_targets(catalog: &Catalog) -> Result<(), CatalogError> {
     };
     for model in catalog.models() {
         if let Some(other) = model.retired.as_deref().filter(|other| !is_served(other)) {
-            let reason = format!("`{other}`, which replaces `{}`, is no model", model.id);
+            let reason = format!("`{other}`, which replaces `{}`, is not a model", model.id);
             return Err(CatalogError::Wrong(reason));
         }
     }
@@ -287,7 +287,7 @@ mod tests {
             ),
             (
                 r#"{"models": [{"id": "openai/gpt-5.2", "retired": "openai/nothing"}]}"#,
-                "is no model",
+                "is not a model",
             ),
             (
                 r#"{"modes": [{"id": "mine", "candidates": ["openai/x"]}]}"#,

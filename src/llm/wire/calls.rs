@@ -102,7 +102,7 @@ impl Calls {
     pub(super) fn keep(&mut self, place: usize, extra: Value) -> Result<(), Broken> {
         self.bytes += extra.to_string().len();
         if self.bytes > MAX_ARGUMENT_BYTES {
-            return Err(Broken::new("what belongs to tool calls exceeds 8 MiB"));
+            return Err(Broken::new("the data of tool calls exceeds 8 MiB"));
         }
         if let Some(call) = self.partial.get_mut(place) {
             call.extra = Some(extra);

@@ -100,8 +100,8 @@ pub fn certificate_advice(error: &sqlx::Error) -> &'static str {
         "; the authority of the database's certificate is not known here: name the file of its certificate \
          with sslrootcert=/path/to/ca.pem in the address, or with PGSSLROOTCERT"
     } else if said.contains("not valid for name") {
-        "; the host in the address is none of the names in the database's certificate: use one of them, or \
-         sslmode=verify-ca, which compares no name"
+        "; the host in the address is not among the names in the database's certificate: use one \
+         of these, or sslmode=verify-ca, which compares no name"
     } else if said.contains("expired") {
         "; the certificate of the database has expired: it has to be renewed there"
     } else {

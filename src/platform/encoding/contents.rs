@@ -47,8 +47,8 @@ pub enum Inexact {
 impl fmt::Display for Inexact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unclear => f.write_str("is not valid UTF-8, and its encoding cannot be told"),
-            Self::Broken(name) => write!(f, "is {name}, of which parts are no characters"),
+            Self::Unclear => f.write_str("is not valid UTF-8, and its encoding is not known"),
+            Self::Broken(name) => write!(f, "is {name}, with parts that are not characters"),
             Self::Nul => f.write_str("has NUL characters"),
         }
     }

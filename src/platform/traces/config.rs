@@ -293,7 +293,7 @@ impl Pairs {
             };
             match (decoded(name), decoded(value)) {
                 (Ok(name), Ok(value)) if !String::is_empty(&name) => Ok((name, value)),
-                _ => Err("an entry is empty, or what its percent signs stand for is no text"),
+                _ => Err("an entry is empty, or its percent-encoding is not valid text"),
             }
         });
         let pairs: Result<_, &str> = pairs.collect();

@@ -99,7 +99,7 @@ impl TryFrom<String> for TraceParent {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("this is no position within a trace")
+        Self::parse(&text).ok_or("not a position within a trace")
     }
 }
 

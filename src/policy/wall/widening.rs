@@ -114,7 +114,7 @@ impl fmt::Display for HostPort {
 impl HostPort {
     /// Reads `NAME:PORT`, or `NAME` with the usual port.
     fn parse(text: &str, usual: u16) -> Result<Self, PolicyError> {
-        let wrong = || refused(&format!("hosts: `{text}` is no NAME:PORT"));
+        let wrong = || refused(&format!("hosts: `{text}` is not NAME:PORT"));
         // Letters of other scripts look like others, and a text that is no name or address is something
         // else.
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
@@ -154,7 +154,7 @@ impl CallNeeds {
                 let text = other.as_str().unwrap_or_default();
                 inside = serde_json::from_str::<Value>(text).ok();
                 let object = inside.as_ref().and_then(Value::as_object);
-                object.ok_or_else(|| refused("it is no object"))?
+                object.ok_or_else(|| refused("it is not an object"))?
             }
         };
         let mut widening = Self::default();
@@ -204,7 +204,7 @@ fn list<'a>(name: &str, value: &'a Value) -> Result<&'a [Value], PolicyError> {
         Value::Null => &[],
         Value::Array(items) => items.as_slice(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            return Err(refused(&format!("`{name}` is no array")));
+            return Err(refused(&format!("`{name}` is not an array")));
         }
     };
     if items.len() > MAX_WISHES {

@@ -34,7 +34,7 @@ pub enum RunStream {}
 
 impl PartialSchema for RunStream {
     fn schema() -> RefOr<Schema> {
-        stream("The events of a run as it goes on", RUN_FRAME)
+        stream("The events of a run as they happen", RUN_FRAME)
     }
 }
 
@@ -80,7 +80,7 @@ fn events(schemas: &mut Components) {
         .iter()
         .map(|event| (event.kind.as_str(), event.name.as_str()));
     let union = union(
-        "An event of a run, told apart by its `type`. Pass over types that you do not know: new ones may come.",
+        "An event of a run; `type` names its kind. Ignore unknown types: new ones may be added.",
         names,
     );
     schemas.push((EVENT.to_owned(), union));
@@ -157,7 +157,7 @@ fn events_url() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(
-            "With the code `RUN_CONTINUES`: where the run goes on.",
+            "With the code `RUN_CONTINUES`: where the run continues.",
         ))
         .into()
 }

@@ -92,7 +92,7 @@ impl View {
         let data = json!({
             "type": "error",
             "error": format!(
-                "The server is restarting. The run is not over: it goes on as job {run_id}"
+                "The server is restarting. The run has not ended: it continues as job {run_id}"
             ),
             "code": "RUN_CONTINUES",
             "job_id": run_id,

@@ -115,7 +115,7 @@ fn local(given: &str) -> Result<Url, ToolError> {
     };
     // The parser understands every spelling of an address (`0x7f.1`, `2130706433`); what is judged
     // is what will be connected to.
-    let mut url = Url::parse(given).map_err(|error| refused(&format!("is no URL ({error})")))?;
+    let mut url = Url::parse(given).map_err(|error| refused(&format!("is not a URL ({error})")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refused("is neither http nor https"));
     }

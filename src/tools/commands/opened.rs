@@ -128,7 +128,7 @@ fn real(folder: &Path) -> Result<PathBuf, ToolError> {
         )));
     }
     if !found.is_dir() {
-        return Err(told(format!("`{shown}` is no folder")));
+        return Err(told(format!("`{shown}` is not a folder")));
     }
     Ok(found)
 }

@@ -126,7 +126,7 @@ mod tests {
             "{refused}"
         );
         let refused = bytes(b"\xff\xfe\x3d\xd8", "é").unwrap_err();
-        assert!(refused.contains("UTF-16LE, of which parts are no characters"));
+        assert!(refused.contains("UTF-16LE, with parts that are not characters"));
         assert!(bytes(b"\xff\xff\xff", "é").is_err());
         assert_eq!(bytes(b"\xff\xff\xff", "e"), Ok(b"e".to_vec()));
     }

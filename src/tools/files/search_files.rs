@@ -168,7 +168,7 @@ fn by_name(pattern: &str) -> Result<Query, ToolError> {
     {
         Ok(glob) => Ok(Query::Name(glob.compile_matcher())),
         Err(error) => Err(ToolError::Tell(format!(
-            "`pattern` is no valid glob: {error}"
+            "`pattern` is not a valid glob: {error}"
         ))),
     }
 }
@@ -368,7 +368,8 @@ impl<'a> Search<'a> {
             notes.push(why.to_owned());
         }
         if self.call.literal {
-            notes.push("the pattern is no regular expression; searched as plain text".to_owned());
+            notes
+                .push("the pattern is not a regular expression; searched as plain text".to_owned());
         }
         if self.left_out > 0 {
             notes.push(format!(

@@ -85,5 +85,5 @@ async fn a_private_authority_is_named_in_the_address_or_beside_it_and_the_refusa
     }
     let (code, said) = navi(&url("127.0.0.1"), Some(&ca), &["migrate", "--check"]);
     assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("none of the names"), "{said}");
+    assert!(said.contains("not among the names"), "{said}");
 }

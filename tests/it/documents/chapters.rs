@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use navi::llm::script::Script;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::PgPool;
 
 use crate::documents::claims::blocks;
-use crate::documents::runbooks::{ONCALL, address, carried_out, settings, steps};
+use crate::documents::operators::{address, commands_fail, long_run, queries_run, settings, steps};
 use crate::documents::{files, read};
 use crate::support::served::{Place, Served};
 
@@ -26,12 +25,7 @@ const MOST_WORDS: usize = 900;
 
 /// A server with a run that is over and one that takes long, and the id of the first.
 async fn world(address: &str) -> (Served, String) {
-    let script = json!({
-        "plan": "ok",
-        "turns": [{"say": ["Wait."], "delay_ms": 600_000}],
-    });
-    let script: Script = serde_json::from_value(script).unwrap();
-    let place = Place::new(&script, Some(address));
+    let place = Place::new(&long_run(), Some(address));
     let served = place.serve(&["--log-format", "json"]).await;
     let run = served.job(&place.workspace("one")).await;
     let (status, answer) = served
@@ -60,43 +54,17 @@ async fn the_commands_of_every_chapter_do_what_they_should(db: PgPool) {
         ("navi_restored", restored.as_str()),
         ("01980d3a-0000-7000-8000-000000000001", run.as_str()),
     ];
-    let prepared = steps(ONCALL, "sh").remove(0);
-    let (mut failed, mut seen) = (Vec::new(), 0);
-    for path in CHAPTERS {
-        let blocks = steps(path, "sh");
-        assert!(!blocks.is_empty(), "{path}");
-        seen += blocks.len();
-        let blocks = std::iter::once(prepared.clone()).chain(blocks);
-        let numbered = blocks
-            .enumerate()
-            .map(|(n, block)| format!("echo '=== block {n}'\n{block}\n"));
-        let script: String = std::iter::once("set -euo pipefail\n".to_owned())
-            .chain(numbered)
-            .collect();
-        let script = places
-            .iter()
-            .fold(script, |text, (there, here)| text.replace(there, here));
-        if let Err(said) = carried_out(&script, folder.path()).await {
-            failed.push(format!("{path}:\n{said}"));
-        }
-    }
+    let chapters = CHAPTERS.map(str::to_owned);
+    let failed = commands_fail(&chapters, &places, folder.path()).await;
     assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), served.log());
-    assert!(seen > 15, "{seen} blocks");
+    let blocks = chapters.map(|path| steps(&path, "sh").len());
+    assert!(!blocks.contains(&0), "{blocks:?}");
+    assert!(blocks.iter().sum::<usize>() > 15, "{blocks:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn every_query_of_a_chapter_runs(db: PgPool) {
-    let mut seen = 0;
-    for path in CHAPTERS {
-        for query in steps(path, "sql") {
-            let mut transaction = db.begin_with("begin read only").await.unwrap();
-            let ran = sqlx::raw_sql(AssertSqlSafe(query.clone()))
-                .fetch_all(&mut *transaction)
-                .await;
-            assert!(ran.is_ok(), "{path}: {query}\n{ran:?}");
-            seen += 1;
-        }
-    }
+    let seen = queries_run(&db, &CHAPTERS.map(str::to_owned)).await;
     assert!(seen >= 4, "{seen} queries");
 }
 

@@ -1,6 +1,6 @@
 //! The pages of decisions: numbered without gaps, in one form, and found from both lists.
 
-use crate::documents::{documents, files, read, root};
+use crate::documents::{files, read};
 
 const FOLDER: &str = "docs/decisions";
 const LIST: &str = "docs/architecture.md";
@@ -53,25 +53,4 @@ fn the_index_lists_every_page_in_order_and_the_architecture_the_first_ones() {
         let first = links(item).next().unwrap_or_default();
         assert_eq!(first, format!("decisions/{page}"), "{item}");
     }
-}
-
-#[test]
-fn every_link_to_a_decision_leads_to_a_page() {
-    let others = [
-        "vendor/sqlx-postgres/README.md",
-        "vendor/swagger-ui/README.md",
-    ];
-    let mut seen = 0;
-    for path in documents().into_iter().chain(others.map(str::to_owned)) {
-        let folder = root().join(&path).parent().unwrap().to_owned();
-        let text = read(&path);
-        let is_one = |target: &&str| target.contains("decisions/") || path.starts_with(FOLDER);
-        for target in links(&text).filter(is_one) {
-            if !target.is_empty() && !target.contains("://") {
-                assert!(folder.join(target).exists(), "{path}: {target}");
-                seen += 1;
-            }
-        }
-    }
-    assert!(seen > 60, "{seen} links");
 }

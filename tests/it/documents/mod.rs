@@ -13,6 +13,7 @@ mod examples;
 mod learning;
 mod models;
 mod operating;
+mod operators;
 mod performance;
 mod pictures;
 mod readiness;

@@ -7,31 +7,24 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
-use navi::llm::script::Script;
 use navi::platform::db::MIGRATOR;
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
-use tokio::io::AsyncWriteExt;
+use sqlx::PgPool;
 use tokio::process::Command;
 
-use crate::documents::claims::blocks;
-use crate::documents::deployment::search_path;
+use crate::documents::operators::{
+    ONCALL, address, commands_fail, long_run, queries_run, settings, steps,
+};
 use crate::documents::{code_spans, files, read};
-use crate::support::app::{ORG, SECRET, USER};
+use crate::support::app::{ORG, USER};
 use crate::support::served::Served;
 
 const FOLDER: &str = "docs/runbooks";
-pub(super) const ONCALL: &str = "docs/ONCALL.md";
 const INCIDENTS: &str = "docs/INCIDENT_RESPONSE.md";
 const SECTIONS: [&str; 5] = ["Symptom", "Check", "Act", "Verify", "Afterwards"];
-/// The most words of a runbook: read in two minutes.
+/// What is read in two minutes.
 const MOST_WORDS: usize = 450;
-/// The most time that the commands of one document may take.
-const PATIENCE: Duration = Duration::from_mins(2);
 /// Metrics of others: of Prometheus and of the library that watches the process.
 const OF_OTHERS: [&str; 3] = ["up", "ALERTS", "process_cpu_seconds_total"];
 
@@ -44,31 +37,6 @@ fn all() -> Vec<String> {
     let mut found = runbooks();
     found.extend([ONCALL, INCIDENTS].map(str::to_owned));
     found
-}
-
-/// The blocks of one kind in a document, those inside lists included.
-pub(super) fn steps(path: &str, kind: &str) -> Vec<String> {
-    // Two or three spaces are how far a block in a list is moved to the right.
-    let flat: Vec<String> = read(path)
-        .lines()
-        .scan(0, |depth, line| {
-            let indent = line.len() - line.trim_start().len();
-            if line.trim_start().starts_with("```") {
-                *depth = indent;
-            }
-            Some(
-                line.get(indent.min(*depth)..)
-                    .unwrap_or_default()
-                    .to_owned(),
-            )
-        })
-        .collect();
-    let flat = flat.join("\n");
-    let found = blocks(&flat).into_iter();
-    found
-        .filter(|(of, _)| *of == kind)
-        .map(|(_, block)| block)
-        .collect()
 }
 
 #[test]
@@ -169,17 +137,7 @@ fn every_drill_is_of_an_alert_that_exists_and_is_described() {
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn every_query_of_a_runbook_runs(db: PgPool) {
-    let mut seen = 0;
-    for path in all() {
-        for query in steps(&path, "sql") {
-            let mut transaction = db.begin_with("begin read only").await.unwrap();
-            let ran = sqlx::raw_sql(AssertSqlSafe(query.clone()))
-                .fetch_all(&mut *transaction)
-                .await;
-            assert!(ran.is_ok(), "{path}: {query}\n{ran:?}");
-            seen += 1;
-        }
-    }
+    let seen = queries_run(&db, &all()).await;
     assert!(seen > 25, "{seen} queries");
 }
 
@@ -274,60 +232,11 @@ fn every_setting_and_code_in_capitals_is_known() {
     }
 }
 
-/// The address of a database as libpq understands it, too.
-pub(super) fn address(options: &PgConnectOptions) -> String {
-    let socket = options.get_socket();
-    let socket = socket.map(|folder| format!("host={}", folder.display()));
-    let mut url = options.to_url_lossy();
-    url.set_query(socket.as_deref());
-    url.to_string()
-}
-
 /// A server at work on a run that takes long, so that there is something to look at and to end.
 async fn world(address: &str) -> (Served, String) {
-    let script = json!({
-        "plan": "ok",
-        "turns": [{"say": ["Wait."], "delay_ms": 600_000}],
-    });
-    let script: Script = serde_json::from_value(script).unwrap();
-    let served = Served::start(&script, Some(address)).await;
+    let served = Served::start(&long_run(), Some(address)).await;
     let run = served.job(&served.workspace()).await;
     (served, run)
-}
-
-/// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
-pub(super) fn settings(folder: &Path, served: &Served, address: &str) {
-    let data = served.place.data().display().to_string();
-    // The server plays a script; the operator's shell has a model.
-    let model = "OLLAMA_BASE_URL=http://127.0.0.1:9\nOLLAMA_MODEL=llama3.2\n";
-    let plain = format!("NAVI_DATA_DIR={data}\n{model}");
-    let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");
-    std::fs::write(folder.join("navi.env"), plain).unwrap();
-    std::fs::write(folder.join("secrets.env"), secret).unwrap();
-}
-
-/// Runs a script as an operator's shell would; answers with what it said.
-pub(super) async fn carried_out(script: &str, folder: &Path) -> Result<(), String> {
-    let mut shell = Command::new("bash")
-        .arg("-s")
-        .env_clear()
-        .env("PATH", search_path())
-        .env("HOME", folder)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut input = shell.stdin.take().unwrap();
-    input.write_all(script.as_bytes()).await.unwrap();
-    drop(input);
-    let output = tokio::time::timeout(PATIENCE, shell.wait_with_output());
-    let output = output.await.map_err(|_| "it hangs".to_owned())?.unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    output.status.success().then_some(()).ok_or(said)
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -350,23 +259,6 @@ async fn the_commands_of_every_runbook_do_what_they_should(db: PgPool) {
         ("--org acme --actor ada", suspect.as_str()),
         ("01980d3a-0000-7000-8000-000000000001", run.as_str()),
     ];
-    let prepared = steps(ONCALL, "sh").remove(0);
-    let mut failed = Vec::new();
-    for path in all() {
-        let before = (path != ONCALL).then(|| prepared.clone());
-        let blocks = before.into_iter().chain(steps(&path, "sh"));
-        let numbered = blocks
-            .enumerate()
-            .map(|(n, block)| format!("echo '=== block {n}'\n{block}\n"));
-        let script: String = std::iter::once("set -euo pipefail\n".to_owned())
-            .chain(numbered)
-            .collect();
-        let script = places
-            .iter()
-            .fold(script, |text, (there, here)| text.replace(there, here));
-        if let Err(said) = carried_out(&script, folder.path()).await {
-            failed.push(format!("{path}:\n{said}"));
-        }
-    }
+    let failed = commands_fail(&all(), &places, folder.path()).await;
     assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), served.log());
 }

@@ -148,8 +148,12 @@ async fn what_is_asked_wrongly_ends_with_2() {
         (vec!["--pace", "0"], "--pace"),
         (vec!["--set", "nothing"], "NAME=VALUE"),
         (
+            vec!["--set", "NAVI_WRITES_PER_MINUT=0"],
+            "did you mean `NAVI_WRITES_PER_MINUTE`?",
+        ),
+        (
             vec!["--json", "/absent/data.json"],
-            "`/absent` is no folder",
+            "`/absent` is not a folder",
         ),
     ] {
         let outcome = desk.load(&wrong).await;

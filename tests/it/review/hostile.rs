@@ -289,7 +289,7 @@ async fn objects_are_borrowed_only_from_where_the_server_works(db: PgPool) {
         there.is_refused(&text).await;
     }
     there.write(alternates, [b"#\xff\n", foreign.as_bytes()].concat());
-    there.is_refused("no UTF-8").await;
+    there.is_refused("not UTF-8").await;
     there.write(alternates, format!("# nothing\n{inside}/nowhere\n"));
     there.is_reviewed("nothing foreign").await;
 }

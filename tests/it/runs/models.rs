@@ -138,7 +138,7 @@ async fn a_call_that_is_no_json_is_told_and_never_run(db: PgPool) {
     let run = stage.run("write a file for me").await;
     let told = run.results()[0]["error"].as_str().unwrap().to_owned();
     assert!(
-        told.contains("no JSON object") && told.contains("nothing was run"),
+        told.contains("not a usable JSON object") && told.contains("nothing was run"),
         "{told}"
     );
     assert!(!stage.path("a").exists());

@@ -129,7 +129,7 @@ async fn what_cannot_be_opened_is_told() {
     for (name, said) in [
         ("missing", "cannot be opened"),
         ("link", "/real`; name it by that"),
-        ("file", "is no folder"),
+        ("file", "is not a folder"),
     ] {
         let needs = json!({ "folders": [base.join(name)] });
         let call = json!({ "command": "true", "needs": needs });

@@ -286,7 +286,7 @@ async fn a_run_whose_folder_went_to_another_organisation_does_not_go_on(db: PgPo
     assert_eq!(desk.ask(&lost, "start", nothing()).await.0, 200);
     let job = desk.until_status(&lost, "failed").await;
     let error = job["error"].as_str().unwrap();
-    assert!(error.contains("there is no workspace"), "{job}");
+    assert!(error.contains("not found"), "{job}");
     let (status, _) = other
         .post(&format!("/api/jobs/{theirs}/cancel"), nothing())
         .await;

@@ -118,7 +118,7 @@ fn scratch() -> std::io::Result<TempDir> {
 }
 
 fn principal() -> Result<Principal, Failure> {
-    let unfit = || Failure::Usage(format!("`{ORG}` is no name of an organisation"));
+    let unfit = || Failure::Usage(format!("`{ORG}` is not the name of an organisation"));
     Ok(Principal {
         org_id: ORG.parse().map_err(|_| unfit())?,
         user_id: UserId::local(),

@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<Vec<E2eTask>, Failure> {
 fn flaw(kind: TaskKind, task: &WrittenTask) -> Option<&'static str> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if task.id.is_empty() || !task.id.chars().all(is_plain) {
-        return Some("is no name of lower-case letters, digits and hyphens");
+        return Some("is not a name of lower-case letters, digits and hyphens");
     }
     if task.turns.is_empty() {
         return Some("has no turns for the scripted provider");

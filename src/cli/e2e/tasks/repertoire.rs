@@ -10,10 +10,8 @@ use crate::llm::error::LlmError;
 use crate::llm::model::ChatRequest;
 use crate::llm::provider::{EventStream, Provider};
 use crate::llm::script::Script;
-use crate::llm::scripted::ScriptedProvider;
+use crate::llm::scripted::{NAME, ScriptedProvider};
 
-/// The provider's configured name.
-const NAME: &str = "scripted";
 /// The answer when a plan is asked for, unless the task says otherwise.
 const PLAN: &str =
     r#"{"steps":[{"label":"Do it","description":"Do what is asked"}],"estimated_files":[]}"#;

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cli::load::actions::error::ActionError;
-use crate::cli::load::actions::frames::{LoadFrames, StreamStep};
+use crate::cli::load::actions::frames::StreamStep;
+use crate::cli::load::actions::job;
 use crate::cli::load::actions::world::{Ask, LoadWorld};
 use crate::cli::load::measure::acknowledged::KeptThing;
 use crate::platform::tasks::Tasks;
@@ -18,6 +19,13 @@ use crate::platform::tasks::Tasks;
 const OWNER: usize = 0;
 /// The pause before a follower asks again for a stream that was cut off.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The rows that asking for it leaves. Its end may be recorded or not: no process has worked on it.
+const LEAVES: &[(KeptThing, u64)] = &[
+    (KeptThing::Runs, 1),
+    (KeptThing::Ends, 1),
+    (KeptThing::Entries, 1),
+];
 
 /// A job that waits to be started, and those who follow it.
 #[derive(Debug)]
@@ -33,33 +41,8 @@ impl FollowedJob {
         followers: u32,
         tasks: &Tasks,
     ) -> Result<Self, ActionError> {
-        let body = json!({"message": "Wait.", "auto_start": false});
-        let answer = world
-            .send_and_read(&Ask {
-                method: Method::POST,
-                path: "api/jobs",
-                person: OWNER,
-                body: Some(body.to_string()),
-                header: Some(("idempotency-key", world.fresh_name())),
-                repeatable: true,
-                // Its end may be recorded or not: no process has worked on it.
-                leaves: &[
-                    (KeptThing::Runs, 1),
-                    (KeptThing::Ends, 1),
-                    (KeptThing::Entries, 1),
-                ],
-            })
-            .await?;
-        let job = answer["job"]["job_id"].as_str();
-        let job: Uuid = job
-            .and_then(|id| id.parse().ok())
-            .ok_or(ActionError::Garbled)?;
-        world.note(|all| {
-            all.answered(KeptThing::Entries, 1);
-            all.answered(KeptThing::Runs, 1);
-            all.entries += 1;
-            all.runs.insert(job);
-        });
+        let task = json!({"message": "Wait.", "auto_start": false});
+        let job = job::ask(world, OWNER, &task, LEAVES).await?;
         let leave = CancellationToken::new();
         for _ in 0..followers {
             let (world, leave) = (world.clone(), leave.clone());
@@ -89,19 +72,8 @@ impl FollowedJob {
 
 /// Reads events and heartbeats for ever.
 async fn follow(world: &LoadWorld, job: Uuid) {
-    let path = format!("api/jobs/{job}/events");
     loop {
-        let ask = Ask {
-            method: Method::GET,
-            path: &path,
-            person: OWNER,
-            body: None,
-            header: None,
-            repeatable: true,
-            leaves: &[],
-        };
-        if let Ok(response) = world.send(&ask).await {
-            let mut frames = LoadFrames::of(response);
+        if let Ok(mut frames) = job::events_after(world, OWNER, job, 0).await {
             while let Ok(StreamStep::Frame(_)) = frames.next().await {}
         }
         tokio::time::sleep(PAUSE).await;

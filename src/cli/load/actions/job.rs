@@ -28,28 +28,8 @@ pub async fn follow(
     person: usize,
     marks: &mut Marks,
 ) -> Result<(), ActionError> {
-    let answer = world
-        .send_and_read(&Ask {
-            method: Method::POST,
-            path: "api/jobs",
-            person,
-            body: Some(world.task(TASK, person).to_string()),
-            header: Some(("idempotency-key", world.fresh_name())),
-            repeatable: true,
-            leaves: LEAVES,
-        })
-        .await?;
+    let job = ask(world, person, &world.task(TASK, person), LEAVES).await?;
     marks.reach(Moment::Answer);
-    let job = answer["job"]["job_id"].as_str();
-    let job: Uuid = job
-        .and_then(|id| id.parse().ok())
-        .ok_or(ActionError::Garbled)?;
-    world.note(|all| {
-        all.answered(KeptThing::Entries, 1);
-        all.answered(KeptThing::Runs, 1);
-        all.entries += 1;
-        all.runs.insert(job);
-    });
     let mut follower = JobFollower {
         world,
         person,
@@ -60,6 +40,56 @@ pub async fn follow(
     follower.read_all(marks).await?;
     marks.reach(Moment::End);
     follower.seen.over(world)
+}
+
+/// Asks for a job, and notes its run.
+pub async fn ask(
+    world: &LoadWorld,
+    person: usize,
+    task: &Value,
+    leaves: &'static [(KeptThing, u64)],
+) -> Result<Uuid, ActionError> {
+    let answer = world
+        .send_and_read(&Ask {
+            method: Method::POST,
+            path: "api/jobs",
+            person,
+            body: Some(task.to_string()),
+            header: Some(("idempotency-key", world.fresh_name())),
+            repeatable: true,
+            leaves,
+        })
+        .await?;
+    let job = answer["job"]["job_id"].as_str();
+    let job: Uuid = job
+        .and_then(|id| id.parse().ok())
+        .ok_or(ActionError::Garbled)?;
+    world.note(|all| {
+        all.answered(KeptThing::Entries, 1);
+        all.answered(KeptThing::Runs, 1);
+        all.entries += 1;
+        all.runs.insert(job);
+    });
+    Ok(job)
+}
+
+/// Connects to the events of a job that come after one of them; 0 stands before the first.
+pub async fn events_after(
+    world: &LoadWorld,
+    person: usize,
+    job: Uuid,
+    last: u64,
+) -> Result<LoadFrames, ActionError> {
+    let ask = Ask {
+        method: Method::GET,
+        path: &format!("api/jobs/{job}/events"),
+        person,
+        body: None,
+        header: Some(("last-event-id", last.to_string())),
+        repeatable: true,
+        leaves: &[],
+    };
+    Ok(LoadFrames::of(world.send(&ask).await?))
 }
 
 /// A follower of a job, over one connection after the other.
@@ -106,7 +136,7 @@ impl JobFollower<'_> {
         marks: &mut Marks,
     ) -> Result<JobFollowEnd, ActionError> {
         let asked = Instant::now();
-        let mut frames = self.connect().await?;
+        let mut frames = events_after(self.world, self.person, self.job, self.last).await?;
         let mut read = 0;
         loop {
             let StreamStep::Frame(frame) = frames.next().await? else {
@@ -137,19 +167,5 @@ impl JobFollower<'_> {
         self.last = sequence;
         self.seen.see(self.world, frame, marks);
         Ok(())
-    }
-
-    async fn connect(&self) -> Result<LoadFrames, ActionError> {
-        let path = format!("api/jobs/{}/events", self.job);
-        let ask = Ask {
-            method: Method::GET,
-            path: &path,
-            person: self.person,
-            body: None,
-            header: Some(("last-event-id", self.last.to_string())),
-            repeatable: true,
-            leaves: &[],
-        };
-        Ok(LoadFrames::of(self.world.send(&ask).await?))
     }
 }

@@ -13,7 +13,7 @@ pub fn read(path: &Path) -> Result<LoadReport, Failure> {
     })?;
     let report: LoadReport = serde_json::from_str(&text).map_err(|error| {
         Failure::Usage(format!(
-            "`{}` is no raw data of a load: {error}",
+            "`{}` is not the raw data of a load: {error}",
             path.display()
         ))
     })?;
@@ -43,7 +43,7 @@ pub fn expect_folder(path: &Path) -> Result<(), Failure> {
         .filter(|parent| !parent.as_os_str().is_empty());
     match folder {
         Some(folder) if !folder.is_dir() => {
-            let reason = format!("`{}` is no folder", folder.display());
+            let reason = format!("`{}` is not a folder", folder.display());
             Err(not_written(path, &reason))
         }
         Some(_) | None => Ok(()),

@@ -61,7 +61,7 @@ pub fn named_database(config: &Config, remote: bool) -> Result<Option<Servers>, 
     let servers = database_servers(setting, url.expose_secret())?;
     if !remote && !servers.all().all(is_here) {
         return Err(Failure::Usage(format!(
-            "{setting} names a database on another machine; say --allow-remote to load it"
+            "{setting} names a database on another machine; add --allow-remote to load it"
         )));
     }
     Ok(Some(servers))
@@ -82,7 +82,7 @@ pub fn client(servers: &[Url], remote: bool) -> Result<Client, Failure> {
     for server in servers {
         if !remote && !is_loopback(server) {
             return Err(Failure::Usage(format!(
-                "`{server}` is not on this machine; say --allow-remote to load it all the same"
+                "`{server}` is not on this machine; add --allow-remote to load it"
             )));
         }
         if remote {

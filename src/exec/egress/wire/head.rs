@@ -132,7 +132,7 @@ fn check_headers(lines: &[&[u8]]) -> Result<bool, &'static str> {
         } else if name.eq_ignore_ascii_case(b"content-length") {
             lengths += 1;
             if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-                return Err("its content-length is no number");
+                return Err("its content-length is not a number");
             }
             is_empty = is_empty && value.iter().all(|digit| *digit == b'0');
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -224,10 +224,10 @@ mod tests {
                 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
                 "more than once",
             ),
-            ("Content-Length: +5", "no number"),
-            ("Content-Length: 5, 5", "no number"),
-            ("Content-Length: 0x5", "no number"),
-            ("Content-Length:", "no number"),
+            ("Content-Length: +5", "not a number"),
+            ("Content-Length: 5, 5", "not a number"),
+            ("Content-Length: 0x5", "not a number"),
+            ("Content-Length:", "not a number"),
             ("Transfer-Encoding: gzip, chunked", "another than chunked"),
             (
                 "Transfer-Encoding: chunked, identity",

@@ -129,7 +129,7 @@ impl Answer {
                 .collect(),
             Value::Null => String::new(),
             Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-                return Err(Broken::new("`content` is no text"));
+                return Err(Broken::new("`content` is not text"));
             }
         };
         let text = self.text.push(&text);
@@ -158,7 +158,7 @@ impl Answer {
             }
             None | Some(Value::Null) => "",
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
-                return Err(Broken::new("a tool call's arguments are no text"));
+                return Err(Broken::new("a tool call's arguments are not text"));
             }
         };
         let index = call.index.as_str().and_then(|text| text.parse().ok());

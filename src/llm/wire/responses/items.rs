@@ -26,7 +26,7 @@ impl AnswerItems {
     /// An item begins. One that comes again begins nothing.
     pub(super) fn begin(&mut self, value: Value, index: Option<u64>) -> Result<usize, Broken> {
         if !value.is_object() {
-            return Err(Broken::new("an item is no object"));
+            return Err(Broken::new("an item is not an object"));
         }
         self.grow(value.to_string().len())?;
         let item = AnswerItem::new(value, index);

@@ -165,7 +165,7 @@ pub(super) fn restore(base: &OwnedFd, path: &Path, entry: &HeldEntry) -> std::io
     let (folder, name) = parent(base.as_fd(), path)?;
     if matches!(entry, HeldEntry::Other) {
         return Err(std::io::Error::other(
-            "it is no file of a usual size, or a folder with too many",
+            "it is not a file of a usual size, or a folder with too many",
         ));
     }
     clear(&folder, name)?;

@@ -1841,15 +1841,15 @@ export interface components {
          */
         ActivityStatus: "running" | "done" | "error";
         /**
-         * @description What kind of actor did something.
+         * @description The kind of actor that caused an event.
          * @enum {string}
          */
         ActorKind: "user" | "development" | "agent" | "operator" | "server" | "stranger";
         /** @description A message to append. */
         AppendMessage: {
-            /** @description What is said; at most 512 KiB. */
+            /** @description Its text; at most 512 KiB. */
             content: string;
-            /** @description What is noted about it; an object of at most 64 KiB. */
+            /** @description Its metadata; an object of at most 64 KiB. */
             metadata?: {
                 [key: string]: unknown;
             } | null;
@@ -1857,26 +1857,26 @@ export interface components {
             role: components["schemas"]["MessageRole"];
             /**
              * Format: u-int32
-             * @description Tokens, when somebody counted.
+             * @description The number of tokens, when it was counted.
              */
             tokens_used?: number | null;
         };
-        /** @description How a consent was answered. */
+        /** @description The answer to a consent. */
         ApprovalData: {
-            /** @description What the person wants instead. */
+            /** @description The alternative that the person wants. */
             alternative_command?: string | null;
-            /** @description What was asked about. */
+            /** @description The action that was asked about. */
             command: string;
-            /** @description The consent; absent when a preference allowed the action and nobody was asked. */
+            /** @description The consent; absent when a preference allowed the action and no one was asked. */
             consent_id?: string | null;
-            /** @description What was decided. */
+            /** @description The decision. */
             decision: string;
             /** @description The tool call it is about, by the provider's name for it. */
             tool_call_id: string;
         };
         /**
          * ApprovalDeniedEvent
-         * @description What was asked about was refused, or nobody answered in time.
+         * @description A consent was refused, or not answered in time.
          * @example {
          *       "type": "approval_denied",
          *       "approval": {
@@ -1987,21 +1987,21 @@ export interface components {
             root: string;
             /**
              * Format: int64
-             * @description How many records the log has.
+             * @description The number of records in the log.
              */
             size: number;
         };
         /** @description An entry, under the names that the original gave to what it had. */
         AuditEntry: {
-            /** @description What kind of actor. */
+            /** @description The kind of actor. */
             actor_kind: components["schemas"]["ActorKind"];
-            /** @description What their token allowed. */
+            /** @description The role in their token. */
             actor_role?: string | null;
             /** @description Who: the token's `sub`; absent when erased. */
             actor_sub?: string | null;
             /**
              * Format: date-time
-             * @description When it ended; absent while nobody knows, as after a crash.
+             * @description When it ended; absent while unknown, as after a crash.
              */
             completed_at?: string | null;
             /**
@@ -2011,14 +2011,14 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
-             * @description How long it took, in milliseconds.
+             * @description Its duration, in milliseconds.
              */
             duration_ms?: number | null;
-            /** @description Whether what identified a person was erased. */
+            /** @description True if the fields that identified a person were erased. */
             erased: boolean;
-            /** @description What happened. */
+            /** @description The event. */
             event_type: components["schemas"]["AuditEvent"];
-            /** @description Whether something is sealed with it that can still be opened. */
+            /** @description True if something is sealed with it that can still be opened. */
             has_payload: boolean;
             /**
              * Format: uuid
@@ -2030,7 +2030,7 @@ export interface components {
             outcome?: components["schemas"]["AuditOutcome"] | null;
             /** @description The request. */
             request_id?: string | null;
-            /** @description What it was done to. */
+            /** @description The id of the resource it was done to. */
             resource_id?: string | null;
             /** @description The route's template. */
             route?: string | null;
@@ -2076,7 +2076,7 @@ export interface components {
         /** @description A list of entries, in one of its shapes. */
         AuditList: components["schemas"]["AuditPage"] | components["schemas"]["AuditRow"][];
         /**
-         * @description How a thing ended.
+         * @description The outcome of an action.
          * @enum {string}
          */
         AuditOutcome: "success" | "refused" | "failure" | "abandoned";
@@ -2086,13 +2086,13 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
             /**
              * Format: int64
-             * @description What to send as `cursor` for the ones before them; absent at the end.
+             * @description The `cursor` of the next, older page; absent at the end.
              */
             next_cursor?: number | null;
         };
-        /** @description What an entry sealed, opened. */
+        /** @description The opened payload of an entry. */
         AuditPayload: {
-            /** @description What it changed: before and after, where that is small. */
+            /** @description The changes it made: before and after, where that is small. */
             changes?: unknown;
             /**
              * Format: uuid
@@ -2101,12 +2101,12 @@ export interface components {
             id: string;
             /** @description The audit key that sealed it. */
             key_id?: string | null;
-            /** @description What was asked: query and body, without secrets. */
+            /** @description The request: query and body, without secrets. */
             payload?: unknown;
         };
         /** @description A payload in the shape of older clients, opened or not. */
         AuditPayloadLook: {
-            /** @description Whether `payload` describes something that is still sealed. */
+            /** @description True if `payload` describes something that is still sealed. */
             encrypted: boolean;
             /**
              * Format: uuid
@@ -2139,7 +2139,7 @@ export interface components {
             records: components["schemas"]["AuditInclusion"][];
             /**
              * Format: int64
-             * @description How many records it covers.
+             * @description The number of records it covers.
              */
             size: number;
         };
@@ -2178,9 +2178,9 @@ export interface components {
         };
         /** @description A decision about an action. */
         AuditView: {
-            /** @description What was to be done instead. */
+            /** @description Command to run instead. */
             alternative_command?: string | null;
-            /** @description What it was about. */
+            /** @description The action that was decided. */
             command: string;
             /**
              * Format: uuid
@@ -2189,9 +2189,9 @@ export interface components {
             consent_id?: string | null;
             /** @description The folder, relative to the workspace. */
             cwd: string;
-            /** @description How much harm it could do: `low`, `medium`, `high` or `critical`. */
+            /** @description Harm it could do: `low`, `medium`, `high` or `critical`. */
             danger_level: string;
-            /** @description What was decided. */
+            /** @description The decision. */
             decision: components["schemas"]["ConsentDecision"];
             /**
              * Format: int64
@@ -2215,7 +2215,7 @@ export interface components {
             response_time_ms: number;
             /** @description The conversation of the run. */
             session_id?: string | null;
-            /** @description What runs the command; empty when the action is none. */
+            /** @description Shell that runs the command; empty when the action is not a command. */
             shell: string;
             /**
              * Format: uuid
@@ -2322,7 +2322,7 @@ export interface components {
              */
             type: "cancel_requested";
         };
-        /** @description What a model can do, or what a request needs. */
+        /** @description Capabilities of a model, or needs of a request. */
         Capabilities: {
             /** @description Answers with JSON when asked to. */
             json: boolean;
@@ -2338,11 +2338,11 @@ export interface components {
          * @enum {string}
          */
         Change: "redacted" | "truncated" | "size_limit_exceeded" | "nul_removed" | "clock_clamped";
-        /** @description What is changed; what is absent stays. */
+        /** @description The changed fields; one that is absent stays. */
         ChangeConversation: {
-            /** @description Whether the user keeps it on top. */
+            /** @description True if the user keeps it on top. */
             is_pinned?: boolean | null;
-            /** @description Whether the user marked it. */
+            /** @description True if the user starred it. */
             is_starred?: boolean | null;
             status?: components["schemas"]["ConversationStatus"] | null;
             /** @description The title, cut at 200 characters. */
@@ -2355,7 +2355,7 @@ export interface components {
             /** @description Index in the batch, from 0. */
             index: number;
         };
-        /** @description What a chat is busy with. */
+        /** @description An activity of a chat. */
         ChatActivity: {
             /** @description The file, or a sentence. */
             detail: string;
@@ -2365,7 +2365,7 @@ export interface components {
             kind: string;
             /** @description A few words. */
             label: string;
-            /** @description Whether it goes on. */
+            /** @description Its status: running, done or failed. */
             status: components["schemas"]["ActivityStatus"];
         };
         /**
@@ -2373,7 +2373,7 @@ export interface components {
          * @description The current activity.
          */
         ChatActivityEvent: {
-            /** @description What is done. */
+            /** @description The activity that begins or ends. */
             activity: components["schemas"]["ChatActivity"];
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2446,18 +2446,18 @@ export interface components {
              */
             type: "text";
         };
-        /** @description What was found about one thing. */
+        /** @description The result of one check. */
         Check: {
-            /** @description What was found, and what to do about it. */
+            /** @description The result, and the remedy if there is a problem. */
             detail: string;
             /**
              * Format: u-int64
-             * @description How long it took to find out, in milliseconds.
+             * @description Duration of the check, in milliseconds.
              */
             latency_ms: number;
             /** @description The thing. */
             name: string;
-            /** @description Whether it works. */
+            /** @description True when it works. */
             ok: boolean;
         };
         /** @description One check as clients see it. */
@@ -2466,9 +2466,9 @@ export interface components {
             command: string;
             /** @description The most telling lines, at most five. */
             errors: string[];
-            /** @description What failed already before the run changed anything. */
+            /** @description The failures that were there before the run changed anything. */
             failed_before: string[];
-            /** @description Whether it passed. */
+            /** @description True if it passed. */
             success: boolean;
             /** @description `typecheck`, `lint`, `tests` or `build`. */
             type: string;
@@ -2618,7 +2618,7 @@ export interface components {
              * @description The event's number, in the streams of jobs.
              */
             sequence?: number;
-            /** @description How it ended. */
+            /** @description The summary of the run. */
             summary: components["schemas"]["Summary"];
             /**
              * Format: int64
@@ -2632,17 +2632,17 @@ export interface components {
             type: "complete";
         };
         /**
-         * @description What became of a connection.
+         * @description The outcome of a connection.
          * @enum {string}
          */
         ConnectionOutcome: "allowed" | "refused" | "failed";
         /** @description A connection, without its token. */
         ConnectionView: {
-            /** @description Who the provider says it belongs to. */
+            /** @description Account that it belongs to, as the provider names it. */
             account?: string | null;
             /** @description Where the token is sent. */
             base_url?: string | null;
-            /** @description Whether a token is stored. */
+            /** @description True when a token is stored. */
             connected: boolean;
             /** @description The provider. */
             provider: components["schemas"]["Provider"];
@@ -2652,7 +2652,7 @@ export interface components {
              */
             updated_at?: string | null;
             verification?: components["schemas"]["Verification"] | null;
-            /** @description Whether the provider has said that the token is good. */
+            /** @description True when the provider has said that the token is good. */
             verified: boolean;
             /**
              * Format: date-time
@@ -2686,7 +2686,7 @@ export interface components {
             name: string;
             /** @description The provider. */
             provider: components["schemas"]["Provider"];
-            /** @description How it is. */
+            /** @description State of the connection. */
             status: components["schemas"]["ConnectorState"];
             /**
              * Format: date-time
@@ -2713,7 +2713,7 @@ export interface components {
             id: components["schemas"]["Provider"];
             /** @description Always true: a token that is not stored is a problem. */
             ok: boolean;
-            /** @description How the connection is. */
+            /** @description State of the connection. */
             status: components["schemas"]["ConnectorState"];
             verification?: components["schemas"]["Verification"] | null;
         };
@@ -2725,7 +2725,7 @@ export interface components {
             base_url?: string | null;
         };
         /**
-         * @description How a connection is, for a panel.
+         * @description State of a connection, for a panel.
          * @enum {string}
          */
         ConnectorState: "connected" | "disconnected" | "error";
@@ -2739,7 +2739,7 @@ export interface components {
             id: components["schemas"]["Provider"];
             /** @description Its name for people. */
             name: string;
-            /** @description How the caller's connection is. */
+            /** @description State of the caller's connection. */
             status: components["schemas"]["ConnectorState"];
         };
         /** @description The status of every connector that the operator enables. */
@@ -2751,7 +2751,7 @@ export interface components {
         };
         /** @description The answer to a consent. */
         ConsentAnswer: {
-            /** @description What to do instead, at most 8 KiB; needed with `alternative`. */
+            /** @description Command to run instead, at most 8 KiB; needed with `alternative`. */
             alternative_command?: string | null;
             /** @description `allow_once`, `allow_always_exact`, `allow_always_type`, `deny` or `alternative`. */
             choice?: string | null;
@@ -2759,37 +2759,37 @@ export interface components {
             decision?: string | null;
         };
         /**
-         * @description What a person can answer.
+         * @description The possible answers of a person.
          * @enum {string}
          */
         ConsentChoice: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative";
         /**
-         * @description What was decided about an action, and by whom or what.
+         * @description The decision about an action, and who or what made it.
          * @enum {string}
          */
         ConsentDecision: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative" | "auto_allowed" | "timeout" | "canceled";
         /** @description A tool call that waits for a person: `data` of the event `command.consent_required`. */
         ConsentRequest: {
-            /** @description What could be done instead. */
+            /** @description Other actions that could be done instead. */
             alternatives: string[];
-            /** @description What `allow_always_type` would cover, in one sentence. Older versions did not say it. */
+            /** @description Scope of `allow_always_type`, in one sentence. Older versions did not send it. */
             always_type_covers?: string;
-            /** @description What is to be done, whole. */
+            /** @description The whole action. */
             command: string;
             /**
              * Format: uuid
              * @description Answered with `POST /api/navi/consent/{consent_id}`.
              */
             consent_id: string;
-            /** @description What it may do. */
+            /** @description Possible consequences. */
             consequences: string[];
             /** @description The folder that it would run in. */
             cwd: string;
-            /** @description How much harm it could do. */
+            /** @description Harm it could do. */
             danger_level: components["schemas"]["Danger"];
             /** @description The rules that asked. */
             reasons?: components["schemas"]["Finding"][];
-            /** @description Whether it can be taken back. */
+            /** @description True when it can be undone. */
             rollback_possible: boolean;
             /** @description The shell that would run it; for other calls the kind of the call. */
             shell: string;
@@ -2860,7 +2860,7 @@ export interface components {
              */
             type: "command.consent_required";
         };
-        /** @description That an answer was taken. */
+        /** @description Confirmation of an answer. */
         ConsentTaken: {
             choice: components["schemas"]["ConsentChoice"];
             /** Format: uuid */
@@ -2870,13 +2870,13 @@ export interface components {
         };
         /** @description A conversation with what was said. */
         ConversationDetail: components["schemas"]["ConversationView"] & {
-            /** @description What the client knew when it began. */
+            /** @description The client's context when it began. */
             initial_context?: unknown;
             /** @description The last messages, oldest first; absent when they were not asked for. */
             messages?: components["schemas"]["MessageView"][] | null;
         };
         /**
-         * @description Whether a conversation is in use.
+         * @description The status of a conversation.
          * @enum {string}
          */
         ConversationStatus: "active" | "archived" | "deleted";
@@ -2892,11 +2892,11 @@ export interface components {
              * @description Its id.
              */
             id: string;
-            /** @description Whether the user keeps it on top. */
+            /** @description True if the user keeps it on top. */
             is_pinned: boolean;
-            /** @description Whether the user marked it. */
+            /** @description True if the user starred it. */
             is_starred: boolean;
-            /** @description Whether it is in use. */
+            /** @description Its status. */
             status: components["schemas"]["ConversationStatus"];
             /** @description Its title. */
             title: string;
@@ -2908,9 +2908,9 @@ export interface components {
             /** @description The folder it is about. */
             workspace_path?: string | null;
         };
-        /** @description What a conversation is begun with. */
+        /** @description A conversation to begin. */
         CreateConversation: {
-            /** @description What the client knows, as it likes; at most 64 KiB. */
+            /** @description Context of the client, in any form; at most 64 KiB. */
             initial_context?: unknown;
             /** @description The title, cut at 200 characters. */
             title?: string | null;
@@ -2929,7 +2929,7 @@ export interface components {
         };
         /** @description A webhook to make. */
         CreateWebhook: {
-            /** @description What people call it, at most 200 characters. */
+            /** @description A description for people, at most 200 characters. */
             description?: string | null;
             /** @description The kinds of notice that it gets; all when absent. */
             events?: components["schemas"]["NoticeKind"][] | null;
@@ -2941,7 +2941,7 @@ export interface components {
             url: string;
         };
         /**
-         * @description How much harm a call can do.
+         * @description The harm that a call can do.
          * @enum {string}
          */
         Danger: "low" | "medium" | "high" | "critical";
@@ -2954,7 +2954,7 @@ export interface components {
         DecisionList: {
             /** @description The newest first. */
             audit_log: components["schemas"]["AuditView"][];
-            /** @description How many these are. */
+            /** @description Number of decisions. */
             count: number;
             success: boolean;
         };
@@ -2979,7 +2979,7 @@ export interface components {
         DeliveryView: {
             /**
              * Format: int32
-             * @description How often it was sent.
+             * @description The number of attempts to send it.
              */
             attempts: number;
             /**
@@ -2987,7 +2987,7 @@ export interface components {
              * @description When it was written.
              */
             created_at: string;
-            /** @description What it says. */
+            /** @description Its content. */
             data: unknown;
             /**
              * Format: date-time
@@ -3013,7 +3013,7 @@ export interface components {
             /** @description Its kind. */
             type: components["schemas"]["NoticeKind"];
         };
-        /** @description What was done, for a person. */
+        /** @description A confirmation, for a person. */
         Done: {
             /** @description A sentence. */
             message: string;
@@ -3043,7 +3043,7 @@ export interface components {
             audit_encryption_enabled: boolean;
             /** @description The name of the audit key. */
             audit_encryption_key_id?: string | null;
-            /** @description Whether there is a key that seals connectors' tokens. */
+            /** @description True when there is a key that seals connectors' tokens. */
             token_encryption_configured: boolean;
             /** @description The alias of the KMS key or the beginning of its id; `development` without KMS. */
             token_encryption_key_id?: string | null;
@@ -3322,22 +3322,22 @@ export interface components {
         };
         /** @description One reason why a call does not simply run. */
         Finding: {
-            /** @description What could be done instead. */
+            /** @description Other actions that could be done instead. */
             alternatives: string[];
-            /** @description What it may do. */
+            /** @description Possible consequences. */
             consequences: string[];
-            /** @description How much harm it can do. */
+            /** @description The harm it can do. */
             danger: components["schemas"]["Danger"];
             /** @description The kind of action: program and subcommand, or tool and class of file. */
             kind: string;
-            /** @description Whether it can be taken back. */
+            /** @description True when it can be undone. */
             reversible: boolean;
             /** @description The rule's id. */
             rule: string;
             scope?: components["schemas"]["ActionScope"] | null;
             /** @description The part of the action this is about. */
             segment: string;
-            /** @description What the rule says. */
+            /** @description The rule's verdict. */
             verdict: string;
             /** @description Why it does not simply run. */
             why: string;
@@ -3382,11 +3382,11 @@ export interface components {
              */
             type: "generation_logged";
         };
-        /** @description What is found about everything. */
+        /** @description The results of all checks. */
         HealthReport: {
             /** @description The checks. */
             checks: components["schemas"]["Check"][];
-            /** @description Whether every check is. */
+            /** @description True when every check is ok. */
             ok: boolean;
         };
         /**
@@ -3866,7 +3866,7 @@ export interface components {
             id?: string;
         };
         /**
-         * @description How a run was asked for; the work is the same.
+         * @description The way a run was asked for; the work is the same.
          * @enum {string}
          */
         JobKind: "autonomous" | "job";
@@ -4055,7 +4055,7 @@ export interface components {
              * @description The job.
              */
             job_id: string;
-            /** @description How it ended. */
+            /** @description The status of the run at its end. */
             job_status: components["schemas"]["JobStatus"];
             /**
              * Format: int64
@@ -4099,7 +4099,7 @@ export interface components {
              * @description The job.
              */
             job_id: string;
-            /** @description How it was asked for. */
+            /** @description The way it was asked for. */
             kind: components["schemas"]["JobKind"];
             /**
              * Format: int64
@@ -4151,11 +4151,11 @@ export interface components {
         JwtStatus: {
             /** @description Always true: every request is authenticated. */
             enabled: boolean;
-            /** @description Whether tokens of an earlier secret are still good. */
+            /** @description True when tokens of an earlier secret are still good. */
             has_previous_secrets: boolean;
-            /** @description Whether there is a secret to sign with; without one an identity provider signs tokens. */
+            /** @description True when there is a secret to sign with; without one an identity provider signs tokens. */
             has_primary_secret: boolean;
-            /** @description Whether both are there, so that the secret can be replaced without ending sessions. */
+            /** @description True when there are both, so that the secret can be replaced without ending sessions. */
             rotation_ready: boolean;
         };
         /** @description A step of a plan in the older shape. */
@@ -4217,7 +4217,7 @@ export interface components {
         Me: {
             /** @description The organisation that the token names. */
             org_id: string;
-            /** @description What they may do. */
+            /** @description Role of the caller. */
             role: components["schemas"]["Role"];
             /** @description The person that the token names. */
             user_id: string;
@@ -4229,7 +4229,7 @@ export interface components {
         MessageRole: "user" | "assistant" | "system";
         /** @description A message. */
         MessageView: {
-            /** @description What was said. */
+            /** @description Its text. */
             content: string;
             /**
              * Format: date-time
@@ -4241,13 +4241,13 @@ export interface components {
              * @description Its id.
              */
             id: string;
-            /** @description What was noted about it. */
+            /** @description Its metadata. */
             metadata: unknown;
             /** @description Who said it. */
             role: components["schemas"]["MessageRole"];
             /**
              * Format: int32
-             * @description Tokens, when somebody counted.
+             * @description The number of tokens, when it was counted.
              */
             tokens_used?: number | null;
         };
@@ -4265,7 +4265,7 @@ export interface components {
         };
         /** @description A model as `GET /api/models` lists it. */
         ModelListing: {
-            /** @description What it can do. */
+            /** @description Its capabilities. */
             capabilities: components["schemas"]["Capabilities"];
             /**
              * Format: u-int32
@@ -4287,7 +4287,7 @@ export interface components {
             provider_model: string;
             /** @description Why not, as a word. */
             reason?: string | null;
-            /** @description Whether a request for it would be answered by it, as the last call or question to its provider says. */
+            /** @description True if it would answer a request for it, as the last call or question to its provider says. */
             routable: boolean;
         };
         /**
@@ -4314,7 +4314,7 @@ export interface components {
              */
             job_id?: string;
             job_status?: components["schemas"]["JobStatus"];
-            /** @description What became of it. */
+            /** @description The outcome of the connection. */
             outcome: components["schemas"]["ConnectionOutcome"];
             /**
              * Format: u-int16
@@ -4372,7 +4372,7 @@ export interface components {
         };
         /**
          * NextStepsEvent
-         * @description What the user may want to do next.
+         * @description Suggested next steps for the user.
          * @example {
          *       "type": "next_steps",
          *       "next_steps": [
@@ -4425,7 +4425,7 @@ export interface components {
          */
         NoticeKind: "run.succeeded" | "run.failed" | "run.cancelled" | "run.paused" | "approval.requested" | "cost.threshold_crossed" | "cost.price_unknown" | "webhook.disabled";
         /**
-         * @description What the end of a client's connection means for its run.
+         * @description Effect on a run when its client's connection closes.
          * @enum {string}
          */
         OnDisconnect: "cancel" | "continue";
@@ -4543,7 +4543,7 @@ export interface components {
         Phase: "planning" | "executing" | "verifying" | "fixing" | "awaiting_user_input" | "awaiting_human_decision" | "interrupted" | "completed" | "failed" | "canceled";
         /** @description An event as the oldest clients know it: most by their one key, and not by a `type`. */
         PlainChatEvent: {
-            /** @description What the chat is busy with. */
+            /** @description The chat's activity. */
             activity?: components["schemas"]["ChatActivity"];
             /** @description The machine-readable code; see `docs/errors.md`. */
             code?: components["schemas"]["ErrorCode"];
@@ -4607,13 +4607,13 @@ export interface components {
         };
         /** @description An answer as it arrives, for the oldest clients, as server-sent events: each `data:` line holds the `data` of a `PlainChatFrame`, the last one `[DONE]`. */
         PlainChatStream: string;
-        /** @description How a chat ended. */
+        /** @description The end of a chat. */
         PlainChatSummary: {
             /** @description The files that the model was shown. */
             files_read?: string[];
             /** @description Why there is no answer. */
             message?: string;
-            /** @description Whether there is an answer. */
+            /** @description True if there is an answer. */
             success: boolean;
         };
         /** @description A file that is open. */
@@ -4728,7 +4728,7 @@ export interface components {
         PlanEvent: {
             /** @description Files the plan expects to touch, at most ten. */
             estimated_files: string[];
-            /** @description Whether the plan has more than one step. */
+            /** @description True if the plan has more than one step. */
             is_complex: boolean;
             /**
              * Format: uuid
@@ -4856,21 +4856,21 @@ export interface components {
             /** @description Its absolute path. */
             root?: string | null;
         };
-        /** @description What was done, for a person. */
+        /** @description The result, in words for a person. */
         PreferenceForgotten: {
             message: string;
             success: boolean;
         };
         /** @description Preferences. */
         PreferenceList: {
-            /** @description How many these are. */
+            /** @description Number of preferences. */
             count: number;
             /** @description At most 500, the newest first. */
             preferences: components["schemas"]["PreferenceView"][];
             success: boolean;
         };
         /**
-         * @description How much a preference covers.
+         * @description The scope of a preference.
          * @enum {string}
          */
         PreferenceType: "exact_command" | "command_type";
@@ -4878,11 +4878,11 @@ export interface components {
         PreferenceView: {
             /** @description The command, or the object that its type is bound to. */
             command_pattern: string;
-            /** @description What it covers, in a sentence. */
+            /** @description The covered actions, in a sentence. */
             covers: string;
             /**
              * Format: date-time
-             * @description Since when.
+             * @description The moment from which it holds.
              */
             created_at: string;
             /**
@@ -4895,7 +4895,7 @@ export interface components {
              * @description Its number.
              */
             id: number;
-            /** @description How much it covers. */
+            /** @description Scope of the preference. */
             preference_type: components["schemas"]["PreferenceType"];
             /** @description Where it holds. */
             workspace: string;
@@ -4918,7 +4918,7 @@ export interface components {
          *     `request_id` is filled in by the middleware that knows it.
          */
         Problem: {
-            /** @description What is wrong and what to do about it, for a person. */
+            /** @description The problem and its remedy, for a person. */
             detail: string;
             /** @description The machine-readable code; see `docs/errors.md`. */
             error_code: components["schemas"]["ErrorCode"];
@@ -4941,7 +4941,7 @@ export interface components {
         };
         /** @description The answer to a question of a run. */
         PromptAnswer: {
-            /** @description Whether the user does not want to answer. */
+            /** @description True when the user does not want to answer. */
             cancelled?: boolean | null;
             /** @description The answer; a text, or whatever the question's type asks for. */
             response?: unknown;
@@ -4953,9 +4953,9 @@ export interface components {
         PromptKind: "text" | "select" | "confirm" | "multiselect";
         /** @description An answer to choose. */
         PromptOption: {
-            /** @description What a person is shown. */
+            /** @description The text to show to a person. */
             label: string;
-            /** @description What is sent as `response`. */
+            /** @description The value to send as `response`. */
             value: string;
         };
         /** @description A question of a run to its user: `data` of the event `prompt_request`. */
@@ -4966,14 +4966,14 @@ export interface components {
             description: string;
             /** @description The answers to choose from; empty unless it is a choice. */
             options: components["schemas"]["PromptOption"][];
-            /** @description What an empty field shows. */
+            /** @description Text that an empty field shows. */
             placeholder: string | null;
             /**
              * Format: uuid
              * @description Answered with `POST /api/navi/prompt/{prompt_id}`.
              */
             prompt_id: string;
-            /** @description How it is answered. */
+            /** @description The kind of answer. */
             prompt_type: components["schemas"]["PromptKind"];
             /** @description Always true. */
             required: boolean;
@@ -5043,7 +5043,7 @@ export interface components {
              */
             type: "prompt_request";
         };
-        /** @description That an answer was taken. */
+        /** @description Confirmation of an answer. */
         PromptTaken: {
             cancelled: boolean;
             message: string;
@@ -5052,7 +5052,7 @@ export interface components {
             success: boolean;
         };
         /**
-         * @description Whose tokens can be kept.
+         * @description The providers whose tokens can be kept.
          * @enum {string}
          */
         Provider: "github" | "jira" | "slack";
@@ -5179,11 +5179,11 @@ export interface components {
         };
         /** @description The registry. */
         Registry: {
-            /** @description What a request that names nothing gets. */
+            /** @description The model or mode of a request that names none. */
             default: string;
             /** @description Every model. */
             models: components["schemas"]["Model"][];
-            /** @description What stands for a choice of models, and its candidates in order. */
+            /** @description Names that stand for a choice of models, with its candidates in order. */
             modes: components["schemas"]["Mode"][];
         };
         /** @description An event that was not stored. */
@@ -5214,14 +5214,14 @@ export interface components {
          * @enum {string}
          */
         ResumeReason: "released" | "worker_lost" | "requested" | "asked_again";
-        /** @description How long audit entries are kept. */
+        /** @description Retention of audit entries. */
         RetentionStatus: {
             /**
              * Format: date-time
              * @description Months that end before this are dropped; the beginning of 1970 when none is.
              */
             cutoff_iso: string;
-            /** @description Whether old entries are dropped. */
+            /** @description True when old entries are dropped. */
             enabled: boolean;
             /**
              * Format: int64
@@ -5328,7 +5328,7 @@ export interface components {
         };
         /**
          * ReviewProgressEvent
-         * @description How far it is.
+         * @description The progress of the review.
          */
         ReviewProgressEvent: {
             /**
@@ -5422,7 +5422,7 @@ export interface components {
             title?: string | null;
         };
         /**
-         * @description What a principal may do; the order is the order of power.
+         * @description The permissions of a principal; the order is the order of power.
          * @enum {string}
          */
         Role: "viewer" | "planner" | "admin";
@@ -5433,7 +5433,7 @@ export interface components {
             /** @description The same in a sentence. */
             fallbackReason: string | null;
             fallbackReasonCode: components["schemas"]["FallbackReason"] | null;
-            /** @description What the model was shown of the repository's words, where it has any. */
+            /** @description The part of the repository's words that the model was shown, where it has any. */
             instructions?: components["schemas"]["Instructions"];
             /** @description `mode` of the request. */
             mode: string | null;
@@ -5523,7 +5523,7 @@ export interface components {
         RunStream: string;
         /** @description The wall around the commands of a run. */
         SandboxInfo: {
-            /** @description What a stronger one would need. */
+            /** @description The requirements of a stronger one that are missing. */
             missing: string[];
             /** @description Its strength. */
             tier: components["schemas"]["SandboxTier"];
@@ -5547,7 +5547,7 @@ export interface components {
         };
         /** @description The security settings. Holds no secret and no full name of a key. */
         SecurityStatus: {
-            /** @description How long audit entries are kept. */
+            /** @description Retention of audit entries. */
             audit_retention: components["schemas"]["RetentionStatus"];
             /** @description Keys that seal stored values. */
             encryption: components["schemas"]["EncryptionStatus"];
@@ -5592,9 +5592,9 @@ export interface components {
         };
         /** @description The identity provider. */
         SsoStatus: {
-            /** @description Whether tokens must name the configured audience. */
+            /** @description True when tokens must name the configured audience. */
             auth0_audience_configured: boolean;
-            /** @description Whether tokens must be made for one of the configured clients. */
+            /** @description True when tokens must be made for one of the configured clients. */
             auth0_client_configured: boolean;
             /** @description The domain of the Auth0 tenant, or of another issuer; empty without an identity provider. */
             auth0_domain: string;
@@ -5655,7 +5655,7 @@ export interface components {
              */
             type: "status";
         };
-        /** @description How a step moved on. */
+        /** @description The progress of a step. */
         StepData: {
             /** @description The plan. */
             plan_id: string;
@@ -5760,7 +5760,7 @@ export interface components {
             /** @description Reason in a word, at most 64 characters. */
             reason?: string | null;
         };
-        /** @description How a run ended: the one shape of `complete.summary`. */
+        /** @description The end of a run: the one shape of `complete.summary`. */
         Summary: {
             /**
              * Format: double
@@ -5797,11 +5797,11 @@ export interface components {
              * @description Rounds of turns and verification.
              */
             iterations: number;
-            /** @description What the user may want to do next. */
+            /** @description Suggested next steps for the user. */
             next_steps: string[];
             /** @description Why it ended; `completed` when the model said it was done. */
             stopped_reason: components["schemas"]["StoppedReason"];
-            /** @description Whether the task was done, as far as that can be told: never true after a failed check. */
+            /** @description True if the task was done, as far as that can be told: never true after a failed check. */
             success: boolean;
             /**
              * Format: uuid
@@ -5810,7 +5810,7 @@ export interface components {
             task_id: string;
             /** @description Tokens of all calls. */
             tokens: components["schemas"]["Tokens"];
-            /** @description What the project's own checks said at the end. */
+            /** @description The result of the project's own checks at the end. */
             verification: components["schemas"]["Verification"];
         };
         /** @description The body of `POST /api/navi/chat/autonomous`, `…/chat/stream/v2`, `…/chat/stream` and `…/chat`. */
@@ -5839,7 +5839,7 @@ export interface components {
              * @description The most rounds of work and verification, 1 to 100.
              */
             max_iterations?: number | null;
-            /** @description What is asked, at most 512 KiB; not blank. */
+            /** @description The message, at most 512 KiB; not blank. */
             message: string;
             /** @description The client's mode; recorded, not interpreted. */
             mode?: string | null;
@@ -5849,7 +5849,7 @@ export interface components {
             /** @description The provider, when `model` is a bare name. */
             provider?: string | null;
             reasoning_effort?: components["schemas"]["Effort"] | null;
-            /** @description Whether the project's checks run before the run may end; they do unless this is false. */
+            /** @description Run the project's checks before the run may end; true unless this is false. */
             run_verification?: boolean | null;
             /** @description The selected text. */
             selection?: string | null;
@@ -5965,7 +5965,7 @@ export interface components {
         };
         /**
          * ThinkingProgressEvent
-         * @description What the run is busy with before its first turn.
+         * @description The run's activity before its first turn.
          * @example {
          *       "type": "thinking_progress",
          *       "message": "Looking for the code that matters",
@@ -6095,7 +6095,7 @@ export interface components {
         };
         /**
          * ToolResultEvent
-         * @description What the tool returned.
+         * @description The result of a tool call.
          * @example {
          *       "type": "tool_result",
          *       "tool_result": {
@@ -6142,7 +6142,7 @@ export interface components {
          */
         Verbosity: "low" | "medium" | "high";
         /**
-         * @description What all the project's checks together say.
+         * @description The result of all the project's checks together.
          * @enum {string}
          */
         Verification: "passed" | "failed" | "not_run";
@@ -6175,7 +6175,7 @@ export interface components {
              */
             job_id?: string;
             job_status?: components["schemas"]["JobStatus"];
-            /** @description What that amounts to. */
+            /** @description The overall result. */
             outcome: components["schemas"]["Verification"];
             /** @description One entry for each command that ran; empty when none did. */
             results: components["schemas"]["CheckData"][];
@@ -6195,7 +6195,7 @@ export interface components {
              */
             type: "verification";
         };
-        /** @description What runs here. */
+        /** @description The running program. */
         Version: {
             /** @description `development`, `staging` or `production`. */
             env: string;
@@ -6231,7 +6231,7 @@ export interface components {
              * @description Notices that were given up.
              */
             dead: number;
-            /** @description What people call it. */
+            /** @description A description for people. */
             description?: string | null;
             /** @description The kinds of notice it gets. */
             events: string[];
@@ -6279,7 +6279,7 @@ export interface components {
         WelcomeLinks: {
             /** @description The API as a page. */
             docs: string;
-            /** @description Whether this server should be sent requests. */
+            /** @description Readiness for requests. */
             health: string;
             /** @description Its metrics, for Prometheus. */
             metrics: string;
@@ -6584,7 +6584,7 @@ export interface operations {
     look_at_payload: {
         parameters: {
             query?: {
-                /** @description Whether to open it; false when absent. */
+                /** @description Open the payload; false when absent. */
                 decrypt?: boolean;
                 /**
                  * @description The reason for opening it, 1 to 500 bytes; it is recorded before anything is opened. For the page
@@ -7800,7 +7800,7 @@ export interface operations {
     get_conversation: {
         parameters: {
             query?: {
-                /** @description Whether to answer the messages. */
+                /** @description Return the messages; true when absent. */
                 include_messages?: boolean;
                 /** @description At most this many messages, the last ones; brought into 1 to 500, 100 when absent. */
                 message_limit?: number;

@@ -82,7 +82,7 @@ fn expected(method: &str, path: &str, body: &Value) -> Expected {
             Expected::Stream(|frame| frame["type"] == "job_terminal")
         }
         // By then it is over.
-        ("POST", _) if path.ends_with("/resume") => Expected::Names(409, "over"),
+        ("POST", _) if path.ends_with("/resume") => Expected::Names(409, "has ended"),
         // Those that were answered are of another server; see `crate::old_clients::events`.
         ("POST", _) if path.starts_with("/api/navi/consent/") => Expected::Names(404, "consent"),
         ("POST", _) if path.starts_with("/api/navi/prompt/") => Expected::Names(404, "prompt"),

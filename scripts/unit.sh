@@ -137,6 +137,19 @@ is_another() {
     [[ $now != 0 && $now != "$1" ]]
 }
 
+# The shell that docs/ONCALL.md opens beside the service, with its input from here in the place of a terminal.
+prepared_shell() {
+    local shell common
+    shell=$(sed -n '/^systemd-run /,/^```$/p' "$root/docs/ONCALL.md" | sed '$d')
+    common=$(sed -n '/^navi=http/,/^```$/p' "$root/docs/ONCALL.md" | sed '$d')
+    within bash -c "${shell/--pty/--pipe}" <<COMMANDS
+set -euo pipefail
+${common/127.0.0.1:8787/127.0.0.1:$port}
+navi migrate --check
+psql "\$DATABASE_URL" --no-psqlrc --tuples-only --command 'select current_user'
+COMMANDS
+}
+
 # In development, because production has no scripted model.
 with_a_script() {
     sed -i 's/^APP_ENV=.*/APP_ENV=development/; /^TOKEN_ENCRYPTION/d' "$machine/etc/navi/navi.env"
@@ -176,6 +189,7 @@ tier=$(health | python3 -c 'import json, sys
 print(next(check["detail"] for check in json.load(sys.stdin)["checks"] if check["name"] == "sandbox"))')
 say "In production: $tier."
 [[ $tier == "commands are contained: full"* ]] || fail "The unit takes something away that the sandbox needs."
+prepared_shell >"$folder/shell.log" 2>&1 || { cat "$folder/shell.log" >&2; fail "The prepared shell of docs/ONCALL.md lacks something."; }
 main=$(within systemctl show navi --property MainPID --value)
 within systemctl kill --kill-whom=main --signal=KILL navi
 await 30 "a new start after a kill" is_another "$main"

@@ -271,12 +271,13 @@ fn route_problem(error: &RouteError) -> Problem {
 
 fn model_problem(error: &crate::llm::error::LlmError) -> Problem {
     let detail = error.to_string();
-    if error.is_retryable() {
+    let mut problem = if error.is_retryable() {
         let seconds = error.retry_after().map_or(5, |wait| wait.as_secs().max(1));
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-unavailable", detail)
-            .retry_after(seconds);
-    }
-    let mut problem = Problem::new(StatusCode::BAD_GATEWAY, "model-failed", detail);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model-unavailable", detail)
+            .retry_after(seconds)
+    } else {
+        Problem::new(StatusCode::BAD_GATEWAY, "model-failed", detail)
+    };
     error.code().clone_into(&mut problem.error_code);
     problem
 }

@@ -25,6 +25,7 @@ use crate::config::secret_files::{Unmatched, matched};
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
+use crate::platform::logging::LogFormat;
 use crate::platform::privacy;
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::visible;
@@ -235,27 +236,45 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn failed(failure: &Failure) -> ExitCode {
-    let mut text = format!("navi: {failure}\n");
+    let text = format!("navi: {}\n", told(failure));
+    let _ = io::stderr().write_all(visible(&redact_text(&text)).as_bytes());
+    failure.exit_code()
+}
+
+/// A failure with its causes, each on a line of its own.
+fn told(failure: &Failure) -> String {
+    let mut text = failure.to_string();
     let mut source = std::error::Error::source(failure);
     while let Some(cause) = source {
         let cause_text = cause.to_string();
         // Errors that repeat their cause in their own text need it only once.
         if !text.contains(&cause_text) {
-            text.push_str("  because ");
+            text.push_str("\n  because ");
             text.push_str(&cause_text);
-            text.push('\n');
         }
         source = cause.source();
     }
-    let _ = io::stderr().write_all(visible(&redact_text(&text)).as_bytes());
-    failure.exit_code()
+    text
+}
+
+/// The end of a server whose log is read by programs: its reason is a line like all others, so that it is found
+/// where they are. Else it is said as for every command.
+fn logged(failure: Failure, form: LogFormat) -> Result<ExitCode, Failure> {
+    let is_read = form == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR);
+    if !is_read || failure.is_closed_output() {
+        return Err(failure);
+    }
+    tracing::error!(error = %told(&failure), "the server ends");
+    Ok(failure.exit_code())
 }
 
 async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(with) => {
             let config = settled(with.config, given)?;
-            Box::pin(serve::run(&with.args, config)).await
+            let form = config.log.log_format;
+            let outcome = Box::pin(serve::run(&with.args, config)).await;
+            outcome.or_else(|failure| logged(failure, form))
         }
         Command::Migrate(with) => {
             let config = settled(with.config, given)?;

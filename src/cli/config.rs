@@ -55,7 +55,13 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
     let file = catalog.as_ref().ok().and_then(Option::as_ref);
     let warnings = file.map_or(&[][..], CatalogFile::warnings);
     let modelless = config.scripted.is_none() && config.llm.is_unconfigured();
-    let without = modelless.then_some(NO_MODEL);
+    let without = modelless.then(|| NO_MODEL.to_owned());
+    let placeholders = config.llm.placeholders().map(|setting| {
+        format!(
+            "{setting} holds the placeholder of an example and no key: its provider is left out"
+        )
+    });
+    let models: Vec<String> = placeholders.chain(without).collect();
     if args.json {
         let shown = refused.as_ref().unwrap_or(&production);
         let answer = json!({
@@ -63,7 +69,7 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
             "ok": refused.is_none() && wrong.is_none(),
             "violations": shown.violations,
             "model_catalog": wrong,
-            "warnings": warnings.iter().map(String::as_str).chain(without).collect::<Vec<_>>(),
+            "warnings": warnings.iter().chain(&models).collect::<Vec<_>>(),
         });
         writeln!(out, "{answer}")?;
     } else if let Some(refused) = &refused {
@@ -84,7 +90,7 @@ pub fn check(args: Args, config: &Config, out: &mut dyn Write) -> Result<ExitCod
         for warning in warnings {
             writeln!(out, "NAVI_MODEL_CATALOG: {warning}")?;
         }
-        if let Some(warning) = without {
+        for warning in &models {
             writeln!(out, "{warning}")?;
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use serde_json::json;
 
 use crate::cli::audit::opened;
 use crate::cli::audit::opened::operator;
@@ -24,7 +25,8 @@ use crate::platform::ids::{OrgId, UserId};
 ///
 /// Tokens that were issued before are refused from then on; take away their access first where they could
 /// get another. Servers may go on meanwhile; runs of theirs are ended. May be interrupted and started again
-/// at any time. Ends with 4 when something is left, and with 5 when nothing is known of them.
+/// at any time; `--dry-run` counts before. Ends with 4 when something is left, and with 5 when nothing is
+/// known of them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The organisation.
@@ -33,6 +35,9 @@ pub struct Args {
     /// The person. Without one, everybody and everything of the organisation.
     #[arg(long, value_name = "USER")]
     pub user: Option<UserId>,
+    /// Change nothing; count what would be erased.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Erase a whole organisation without asking.
     #[arg(long)]
     pub yes: bool,
@@ -66,30 +71,61 @@ pub async fn run(
         org: args.org.clone(),
         user: args.user.clone(),
     };
-    let mut progress = Progress::default();
-    let report = match stranger(&eraser, &subject).await {
-        Ok(None) => {
-            let mut told = |step| progress.show(&line(step));
-            let report = eraser.erase(&subject, &operator(), &mut told).await;
-            report.map_err(Failure::from)
-        }
-        Ok(Some(words)) => Err(Failure::Stranger(words)),
-        Err(error) => Err(error.into()),
-    };
-    progress.end();
+    let outcome = work(args, &eraser, &subject).await;
     log.close().await;
-    let report = report?;
-    if args.json {
-        let json = serde_json::to_string(&report).map_err(io::Error::from)?;
-        writeln!(out, "{json}")?;
-    } else {
-        tell(&report, out)?;
+    match outcome? {
+        Work::Done(report) => {
+            answer(args, &report, out)?;
+            Ok(ExitCode::from(if report.complete || report.dry_run {
+                0
+            } else {
+                4
+            }))
+        }
+        Work::Stranger(words) => {
+            if args.json {
+                let json = json!({
+                    "org": subject.org, "user": subject.user, "known": false, "detail": words,
+                });
+                writeln!(out, "{json}")?;
+            }
+            Err(Failure::Stranger(words))
+        }
     }
-    Ok(if report.complete {
-        ExitCode::SUCCESS
+}
+
+/// The outcome of the work, as far as the database let it come to one.
+enum Work {
+    /// It was done, or counted.
+    Done(Report),
+    /// Nothing is known of the subject.
+    Stranger(String),
+}
+
+async fn work(args: &Args, eraser: &Eraser, subject: &Subject) -> Result<Work, Error> {
+    if let Some(words) = stranger(eraser, subject).await? {
+        return Ok(Work::Stranger(words));
+    }
+    if args.dry_run {
+        return eraser.preview(subject).await.map(Work::Done);
+    }
+    let mut progress = Progress::default();
+    let mut told = |step| progress.show(&line(step));
+    let report = eraser.erase(subject, &operator(), &mut told).await;
+    progress.end();
+    report.map(Work::Done)
+}
+
+fn answer(args: &Args, report: &Report, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    if args.json {
+        let json = serde_json::to_string(report).map_err(io::Error::from)?;
+        writeln!(out, "{json}")?;
+    } else if report.dry_run {
+        tell_preview(report, out)?;
     } else {
-        ExitCode::from(4)
-    })
+        tell(report, out)?;
+    }
+    Ok(())
 }
 
 /// The warning when nothing is known of the subject, so that a slip of the pen does not look like an erasure.
@@ -99,14 +135,17 @@ async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, 
     }
     let org = &subject.org;
     let Some(user) = &subject.user else {
-        return Ok(Some(no_organisation(org)));
+        let name = format!("an organisation `{org}`");
+        return Ok(Some(no_organisation(&name)));
     };
     let whole = Subject {
         org: org.clone(),
         user: None,
     };
     Ok(Some(match eraser.find(&whole).await? {
-        SubjectState::Unknown => no_organisation(org),
+        SubjectState::Unknown => no_organisation(&format!(
+            "an organisation `{org}`, nor of a person `{user}` of it"
+        )),
         SubjectState::Here | SubjectState::Erased => format!(
             "nothing is known of a person `{user}` of `{org}`, and nothing was erased. Their id is what \
              `sub` of their tokens says, letter by letter; the organisation is known"
@@ -114,9 +153,9 @@ async fn stranger(eraser: &Eraser, subject: &Subject) -> Result<Option<String>, 
     }))
 }
 
-fn no_organisation(org: &OrgId) -> String {
+fn no_organisation(name: &str) -> String {
     format!(
-        "nothing is known of an organisation `{org}`, and nothing was erased. Its name is what `org_id` of \
+        "nothing is known of {name}, and nothing was erased. The name of an organisation is what `org_id` of \
          its tokens says, letter by letter"
     )
 }
@@ -128,7 +167,7 @@ fn confirm(
     input: &mut dyn BufRead,
     asked: &mut dyn Write,
 ) -> Result<(), Failure> {
-    if args.user.is_some() || args.yes {
+    if args.user.is_some() || args.yes || args.dry_run {
         return Ok(());
     }
     let org = &args.org;
@@ -175,6 +214,34 @@ fn line(step: Step) -> String {
     format!("[{bar}] {number} of {of} tables{again}: {table}, {rows} rows")
 }
 
+fn tell_preview(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(["table", "would go", "what erasing means here"]);
+    for row in &report.tables {
+        let count = row.found.to_string();
+        table.add_row([row.table.to_owned(), count, row.how.replace('`', "")]);
+    }
+    for column in table.column_iter_mut().skip(1).take(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{}", table.trim_fmt())?;
+    let found: u64 = report.tables.iter().map(|table| table.found).sum();
+    let who = who(report);
+    writeln!(
+        out,
+        "{who}: {found} rows would be erased; nothing was changed"
+    )
+}
+
+/// The one that a report is of.
+fn who(report: &Report) -> String {
+    match &report.user {
+        Some(user) => format!("`{user}` of `{}`", report.org),
+        None => format!("`{}`", report.org),
+    }
+}
+
 fn tell(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(NOTHING);
@@ -209,10 +276,7 @@ fn tell(report: &Report, out: &mut (dyn Write + Send)) -> io::Result<()> {
     for place in report.not_looked_at {
         writeln!(out, "  {}", place.replace('`', ""))?;
     }
-    let who = match &report.user {
-        Some(user) => format!("`{user}` of `{}`", report.org),
-        None => format!("`{}`", report.org),
-    };
+    let who = who(report);
     let erased: u64 = report.tables.iter().map(|table| table.erased).sum();
     let left: u64 = report.tables.iter().map(|table| table.left).sum();
     let verdict = if report.complete {
@@ -232,9 +296,20 @@ mod tests {
     use super::*;
 
     fn asked(user: Option<&str>, yes: bool, terminal: bool, typed: &str) -> bool {
+        confirmed(user, yes, false, terminal, typed)
+    }
+
+    fn confirmed(
+        user: Option<&str>,
+        yes: bool,
+        dry_run: bool,
+        terminal: bool,
+        typed: &str,
+    ) -> bool {
         let args = Args {
             org: "acme".parse().unwrap(),
             user: user.map(|user| user.parse().unwrap()),
+            dry_run,
             yes,
             wait: 0,
             json: false,
@@ -251,6 +326,10 @@ mod tests {
         assert!(!asked(None, false, true, "acm\n"));
         assert!(!asked(None, false, true, "yes\n"));
         assert!(!asked(None, false, true, ""));
+        assert!(
+            confirmed(None, false, true, false, ""),
+            "it changes nothing"
+        );
     }
 
     #[test]

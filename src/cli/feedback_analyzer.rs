@@ -90,7 +90,6 @@ pub async fn run(
     config: &Config,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    config.check_database_alone()?;
     // From here on a signal is an end in good order.
     let ends = Ends::listen()?;
     let tasks = Tasks::new();

@@ -77,7 +77,9 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
             )
             .ok()
     });
-    writeln!(std::io::stdout(), "navi listens on {}", running.url())?;
+    let url = running.url();
+    writeln!(std::io::stdout(), "navi listens on {url}")?;
+    tracing::info!(url, "the server listens");
     notify("READY=1");
     let lost = tokio::select! {
         () = ends.next() => false,
@@ -329,7 +331,10 @@ async fn pool(config: &Config, direct: &Servers) -> Result<Pool, Failure> {
 
 /// The database that the settings name, or our own, started. Where a pooler stands in front of it, this
 /// is the way around.
+///
+/// Every command comes to its database here, so none makes one of its own in production.
 pub async fn database(config: &Config) -> Result<(Servers, Option<EmbeddedPostgres>), Failure> {
+    config.check_database_alone()?;
     if let Some((setting, url)) = config.database.direct()? {
         return Ok((database_servers(setting, url.expose_secret())?, None));
     }

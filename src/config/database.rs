@@ -1,10 +1,13 @@
 //! The settings of the database.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::platform::secret::SecretString;
+use crate::platform::database::address::DatabaseAddress;
+use crate::platform::secret::{ExposeSecret, SecretString};
 
 /// Where rows are kept.
 #[derive(Clone, Debug, Args)]
@@ -92,4 +95,35 @@ pub enum Pooler {
     None,
     /// A pooler that gives a session to another client after each transaction.
     Transaction,
+}
+
+/// The reason why something on the way could pass for the database at this address, if there is one.
+pub(super) fn open_way(url: &SecretString) -> Option<String> {
+    match DatabaseAddress::read(url.expose_secret()) {
+        Ok(address) => address.servers.all().find_map(openness).map(str::to_owned),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn openness(options: &PgConnectOptions) -> Option<&'static str> {
+    let host = options.get_host();
+    let is_local = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    if is_local {
+        return None;
+    }
+    match options.get_ssl_mode() {
+        PgSslMode::VerifyCa | PgSslMode::VerifyFull => None,
+        PgSslMode::Require => Some(
+            "has sslmode=require, which encrypts and verifies no certificate: whatever is on the way could \
+             pass for the database on another machine",
+        ),
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {
+            Some("does not insist on TLS to a database on another machine")
+        }
+    }
 }

@@ -6,14 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
-
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::auth::config::{IdentityProvider, weakness};
+use crate::config::database::open_way;
 use crate::config::settings::{AppEnv, Config};
 use crate::connectors::model::Provider;
-use crate::platform::database::address::DatabaseAddress;
 use crate::platform::secret::{ExposeSecret, SecretString};
 use crate::vault::key;
 
@@ -93,7 +90,7 @@ impl Config {
         }
     }
 
-    /// Refuses a database that breaks a rule of its environment: for commands that need nothing else.
+    /// Refuses a database that breaks a rule of its environment, whatever else the settings say.
     pub fn check_database_alone(&self) -> Result<(), Refused> {
         let mut found = Found::default();
         if self.app_env == AppEnv::Production {
@@ -143,14 +140,11 @@ impl Config {
         match &self.database.database_url {
             None => found.broken(
                 "DATABASE_URL",
-                "is not set, and a private Postgres in a data folder is no place for production",
+                "is required in production, and is not set: a private Postgres in a data folder is no place for it",
                 "export DATABASE_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'",
             ),
             Some(url) => {
-                if let Some(problem) = insecure_database(url.expose_secret()) {
-                    let mend = "add ?sslmode=verify-full (or &sslmode=verify-full) to DATABASE_URL";
-                    found.broken("DATABASE_URL", problem, mend);
-                }
+                check_way("DATABASE_URL", url, found);
             }
         }
         if self.database.direct().is_err() {
@@ -160,11 +154,8 @@ impl Config {
                 "export DATABASE_DIRECT_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'",
             );
         }
-        if let Some(url) = &self.database.database_direct_url
-            && let Some(problem) = insecure_database(url.expose_secret())
-        {
-            let mend = "add ?sslmode=verify-full (or &sslmode=verify-full) to DATABASE_DIRECT_URL";
-            found.broken("DATABASE_DIRECT_URL", problem, mend);
+        if let Some(url) = &self.database.database_direct_url {
+            check_way("DATABASE_DIRECT_URL", url, found);
         }
     }
 
@@ -363,26 +354,14 @@ impl Config {
     }
 }
 
-/// Why the way to this database is not safe outside one machine, if it is not.
-fn insecure_database(url: &str) -> Option<String> {
-    match DatabaseAddress::read(url) {
-        Ok(address) if address.servers.all().all(is_secure) => None,
-        Ok(_) => Some("does not insist on TLS to a database on another machine".to_owned()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-fn is_secure(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let is_local = options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    match options.get_ssl_mode() {
-        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => true,
-        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => is_local,
+/// The way to a database on another machine, on which nothing may stand in the database's place.
+fn check_way(setting: &'static str, url: &SecretString, found: &mut Found) {
+    if let Some(problem) = open_way(url) {
+        let mend = format!(
+            "write {setting} as postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full; the certificate of an \
+             authority of your own is named with &sslrootcert=/path/to/ca.pem there, or with PGSSLROOTCERT"
+        );
+        found.broken(setting, problem, mend);
     }
 }
 

@@ -231,7 +231,14 @@ fn a_secret_in_two_places_is_reported_at_the_second() {
 fn production_wants_tls_unless_the_database_is_on_this_machine() {
     for (url, good) in [
         ("postgres://u@db.example/n?sslmode=verify-full", true),
-        ("postgres://u@db.example/n?sslmode=require", true),
+        ("postgres://u@db.example/n?sslmode=verify-ca", true),
+        ("postgres://u@db.example/n?sslmode=require", false),
+        ("postgres://u@127.0.0.1/n?sslmode=require", true),
+        (
+            "postgres://u@localhost/n?host=/run/postgresql&sslmode=require",
+            true,
+        ),
+        ("postgres://u@127.0.0.1,db.example/n?sslmode=require", false),
         ("postgres://u@db.example/n", false),
         ("postgres://u@db.example/n?sslmode=disable", false),
         ("postgres://u@10.0.0.1/n", false),
@@ -242,6 +249,25 @@ fn production_wants_tls_unless_the_database_is_on_this_machine() {
     ] {
         let config = Flags::fit().with("database-url", url).config();
         assert_eq!(config.check().is_ok(), good, "{url}");
+    }
+}
+
+#[test]
+fn encryption_that_verifies_nothing_is_refused_with_what_to_write_instead() {
+    let url = "postgres://u@db.example/n?sslmode=require";
+    for (flag, setting) in [
+        ("database-url", "DATABASE_URL"),
+        ("database-direct-url", "DATABASE_DIRECT_URL"),
+    ] {
+        let refused = Flags::fit().with(flag, url).config().check().unwrap_err();
+        let [violation] = refused.violations.as_slice() else {
+            panic!("{refused}");
+        };
+        assert_eq!(violation.setting, setting);
+        assert!(violation.problem.contains("sslmode=require"), "{refused}");
+        for word in ["sslmode=verify-full", "sslrootcert", "PGSSLROOTCERT"] {
+            assert!(violation.mend.contains(word), "{word}: {refused}");
+        }
     }
 }
 
@@ -320,7 +346,7 @@ fn every_violation_is_named_at_once_with_what_mends_it() {
     config.surroundings.operator_tokens = vec!["GITHUB_TOKEN"];
     insta::assert_snapshot!(config.check().unwrap_err(), @r#"
     the settings are not fit for production:
-      DATABASE_URL is not set, and a private Postgres in a data folder is no place for production
+      DATABASE_URL is required in production, and is not set: a private Postgres in a data folder is no place for it
         mend it with: export DATABASE_URL='postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full'
       NAVI_WORKSPACE_ROOTS is not set, and every user could work in every folder that the server may read
         mend it with: export NAVI_WORKSPACE_ROOTS=/path/to/the/workspaces

@@ -58,10 +58,12 @@ pub async fn identify<F: Future<Output = Response>>(
     let response = response.await;
     let duration_ms = millis(began.elapsed());
     let status = response.status().as_u16();
+    let problem = response.extensions().get::<Problem>();
+    let code = problem.map(|problem| problem.error_code.as_str());
     if is_chatter(&method, &route, status) {
-        tracing::debug!(parent: &span, status, duration_ms, "answered");
+        tracing::debug!(parent: &span, status, code, duration_ms, "answered");
     } else {
-        tracing::info!(parent: &span, status, duration_ms, "answered");
+        tracing::info!(parent: &span, status, code, duration_ms, "answered");
     }
     let mut response = with_request_id(spans::answered(own, response), &id);
     for (name, value) in [
@@ -80,7 +82,8 @@ pub async fn identify<F: Future<Output = Response>>(
 fn is_chatter(method: &Method, route: &str, status: u16) -> bool {
     let is_probe = route.contains("/health") || route == "/metrics" || route == "/ping";
     let is_bulk = route == "/api/telemetry" || method == Method::OPTIONS;
-    is_probe || (is_bulk && status < 400)
+    // What a probe finds wrong is logged by the check.
+    (is_probe && !(400..500).contains(&status)) || (is_bulk && status < 400)
 }
 
 fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -21,7 +21,7 @@ use crate::auth::erased::service::ERASED;
 use crate::auth::erased::store as erased_names;
 use crate::feedback::store::sums;
 use crate::lifecycle::error::Error;
-use crate::lifecycle::model::{Mention, NOT_LOOKED_AT, Report, Subject, SubjectState, TableReport};
+use crate::lifecycle::model::{Mention, Report, Subject, SubjectState, TableReport};
 use crate::lifecycle::{runs, tables};
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
@@ -74,10 +74,30 @@ impl Eraser {
             }
         }
         let name = ErasedName::of(&subject.org, subject.user.as_ref());
-        Ok(match erased_names::erased_at(&mut conn, &name).await? {
-            Some(_) => SubjectState::Erased,
-            None => SubjectState::Unknown,
+        let was_erased = erased_names::erased_at(&mut conn, &name).await?.is_some();
+        drop(conn);
+        // An organisation all of whose people were erased has nothing left but its log, and was there.
+        let log = Log::Org(subject.org.clone());
+        let has_log = subject.user.is_none() && self.audit.logs().await?.contains(&log);
+        Ok(if was_erased || has_log {
+            SubjectState::Erased
+        } else {
+            SubjectState::Unknown
         })
+    }
+
+    /// Counts what an erasure would find, and changes nothing.
+    pub async fn preview(&self, subject: &Subject) -> Result<Report, Error> {
+        let declared = tables::all();
+        let mut report = Report {
+            dry_run: true,
+            ..Report::begun(subject, &declared)
+        };
+        self.look(subject, &declared, &mut report).await?;
+        for table in &mut report.tables {
+            table.found = table.left;
+        }
+        Ok(report)
     }
 
     /// Erases a subject; `told` of every step. The server's own log says that it was done, and not to
@@ -134,17 +154,7 @@ impl Eraser {
     ) -> Result<Report, Error> {
         self.refuse_tokens(subject).await?;
         let declared = tables::all();
-        let mut report = Report {
-            org: subject.org.clone(),
-            user: subject.user.clone(),
-            complete: false,
-            passes: 0,
-            runs_ended: 0,
-            files_removed: 0,
-            tables: declared.iter().map(|kept| begun(kept, subject)).collect(),
-            mentions: Vec::new(),
-            not_looked_at: NOT_LOOKED_AT,
-        };
+        let mut report = Report::begun(subject, &declared);
         while report.passes < PASSES && !report.complete {
             if report.passes > 0 {
                 tokio::time::sleep(SETTLES).await;
@@ -298,21 +308,6 @@ impl Eraser {
             }
         }
         Ok(found)
-    }
-}
-
-/// The report of a table with which nothing was done yet.
-fn begun(kept: &TablePolicy, subject: &Subject) -> TableReport {
-    TableReport {
-        table: kept.table,
-        found: 0,
-        erased: 0,
-        left: 0,
-        how: match subject.user {
-            Some(_) => kept.person.to_string(),
-            None => kept.whole.to_string(),
-        },
-        problem: None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::agent::config::AgentConfig;
 use crate::audit::config::AuditConfig;
 use crate::lifecycle::config::RetentionConfig;
 use crate::platform::ids::{OrgId, UserId};
+use crate::platform::tables::model::TablePolicy;
 use crate::platform::tables::store;
 
 /// For how many days each setting keeps rows.
@@ -115,7 +116,7 @@ pub const NOT_LOOKED_AT: &[&str] = &[
 pub enum SubjectState {
     /// There are rows.
     Here,
-    /// There are none, because they were erased before.
+    /// There are none, because they, or all people of the organisation, were erased before.
     Erased,
     /// There are none, and never were as far as can be told.
     Unknown,
@@ -143,6 +144,8 @@ impl Subject {
 /// The report of an erasure, with the findings of a second look.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// Whether it only looked.
+    pub dry_run: bool,
     /// The organisation.
     pub org: OrgId,
     /// The person; none for the whole organisation.
@@ -163,6 +166,27 @@ pub struct Report {
     pub not_looked_at: &'static [&'static str],
 }
 
+impl Report {
+    /// A report of these tables, with which nothing was done yet.
+    pub fn begun(subject: &Subject, declared: &[&TablePolicy]) -> Self {
+        let tables = declared
+            .iter()
+            .map(|kept| TableReport::begun(kept, subject));
+        Self {
+            dry_run: false,
+            org: subject.org.clone(),
+            user: subject.user.clone(),
+            complete: false,
+            passes: 0,
+            runs_ended: 0,
+            files_removed: 0,
+            tables: tables.collect(),
+            mentions: Vec::new(),
+            not_looked_at: NOT_LOOKED_AT,
+        }
+    }
+}
+
 /// The report of an erasure on one table.
 #[derive(Clone, Debug, Serialize)]
 pub struct TableReport {
@@ -179,6 +203,23 @@ pub struct TableReport {
     /// The error of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+impl TableReport {
+    /// A table with which nothing was done yet.
+    fn begun(kept: &TablePolicy, subject: &Subject) -> Self {
+        Self {
+            table: kept.table,
+            found: 0,
+            erased: 0,
+            left: 0,
+            how: match subject.user {
+                Some(_) => kept.person.to_string(),
+                None => kept.whole.to_string(),
+            },
+            problem: None,
+        }
+    }
 }
 
 /// A column where the name of an erased person or organisation still stands.

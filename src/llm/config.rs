@@ -11,6 +11,7 @@ use url::Url;
 use crate::llm::http_provider::Patience;
 use crate::llm::routing::answer_limit::AnswerLimit;
 use crate::llm::routing::base_url::{BaseUrl, base_url};
+use crate::llm::routing::given::GivenAccess;
 use crate::llm::routing::openai::{OpenAiProtocol, is_azure};
 use crate::platform::secret::{ExposeSecret, SecretString};
 
@@ -272,6 +273,22 @@ impl LlmConfig {
     /// The access to a provider; `None` when it is not configured. A key goes to the provider it was set for
     /// and to no other.
     pub(super) fn access(&self, id: ProviderId) -> Option<Access> {
+        let given = self.given(id)?;
+        Some(Access {
+            base: endpoint(id, given.base()?),
+            named: given.named.is_some(),
+            key: given.key,
+        })
+    }
+
+    /// The settings that hold a placeholder in the place of a provider's key.
+    pub fn placeholders(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let given = |id: &ProviderId| self.given(*id).is_some_and(|given| given.has_placeholder());
+        let ids = ProviderId::ALL.into_iter().filter(given);
+        ids.filter_map(|id| id.settings()?.1)
+    }
+
+    fn given(&self, id: ProviderId) -> Option<GivenAccess> {
         let (key, base, default) = match id {
             ProviderId::Anthropic => (
                 &self.anthropic_api_key,
@@ -307,21 +324,11 @@ impl LlmConfig {
             ),
             ProviderId::Scripted => return None,
         };
-        let key = key
-            .as_ref()
-            .map(|key| key.expose_secret().trim())
-            .filter(|key| !key.is_empty())
-            .map(SecretString::from);
-        let named = base.as_ref().and_then(BaseUrl::given).cloned();
-        let base = match (&named, default, &key) {
-            (Some(base), _, _) => base.clone(),
-            (None, Some(default), Some(_)) => Url::parse(default).ok()?,
-            (None, _, _) => return None,
-        };
-        Some(Access {
-            base: endpoint(id, base),
-            named: named.is_some(),
-            key,
+        let key = key.as_ref().map(|key| key.expose_secret().trim());
+        Some(GivenAccess {
+            key: key.filter(|key| !key.is_empty()).map(SecretString::from),
+            named: base.as_ref().and_then(BaseUrl::given).cloned(),
+            default,
         })
     }
 

@@ -198,6 +198,74 @@ fn production_does_not_start_with_what_config_check_refuses() {
 }
 
 #[test]
+fn no_command_makes_a_database_of_its_own_in_production() {
+    let data = tempfile::tempdir().unwrap();
+    let variables = [
+        ("APP_ENV", "production"),
+        ("AUDIT_ENCRYPTION_KEY", AUDIT_KEY),
+        ("NAVI_DATA_DIR", data.path().to_str().unwrap()),
+    ];
+    for arguments in [
+        &["migrate"][..],
+        &["migrate", "--check"],
+        &["audit", "verify"],
+        &["audit", "list", "--server"],
+        &["erase", "--org", "acme", "--user", "ada"],
+        &["workspaces", "list"],
+        &["retention", "run"],
+        &["vault", "status"],
+        &["feedback-analyzer"],
+        &["agent", "list"],
+    ] {
+        let (code, out, log) = run(&variables, arguments);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {log}");
+        assert!(
+            log.contains("DATABASE_URL is required in production"),
+            "{arguments:?}: {log}"
+        );
+        let made = std::fs::read_dir(data.path()).unwrap();
+        let made: Vec<_> = made.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            !made.contains(&"postgres".into()),
+            "{arguments:?}: {made:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_does_not_start_says_why_in_a_line_like_all_others() {
+    let production = [("APP_ENV", "production"), ("LOG_FORMAT", "json")];
+    let (code, out, log) = run(&production, &["serve"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    let line: serde_json::Value = serde_json::from_str(&log).unwrap();
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&"ERROR".into(), &"the server ends".into())
+    );
+    let error = line["error"].as_str().unwrap();
+    assert!(error.contains("DATABASE_URL is required"), "{error}");
+    let silent = [production[0], production[1], ("LOG_LEVEL", "off")];
+    let (_, _, log) = run(&silent, &["serve"]);
+    assert!(log.starts_with("navi: the settings"), "{log}");
+}
+
+#[test]
+fn a_placeholder_in_the_place_of_a_key_is_named() {
+    let set = [
+        ("APP_ENV", "development"),
+        ("ANTHROPIC_API_KEY", "your-key-here"),
+    ];
+    let (code, out, _) = run(&set, &["config", "check"]);
+    assert_eq!(code, Some(0), "{out}");
+    for word in [
+        "ANTHROPIC_API_KEY holds the placeholder",
+        "NO_MODELS_AVAILABLE",
+    ] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+}
+
+#[test]
 fn settings_without_a_model_are_warned_of() {
     let development = ("APP_ENV", "development");
     let (code, out, _) = run(&[development], &["config", "check"]);

@@ -169,6 +169,52 @@ async fn an_unreachable_database_is_a_finding_and_no_crash() {
 }
 
 #[tokio::test]
+async fn the_placeholder_of_an_example_is_no_model() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = ["--data-dir", text(base.path())];
+    for key in ["sk-...", "changeme", "your-key-here"] {
+        let flags = [&folder[..], &["--openai-api-key", key]].concat();
+        let report = report_of(&flags, false).await;
+        let models = check(&report, "models");
+        assert!(!models.ok, "{key}: {models:?}");
+        let named = "a placeholder and no key: OPENAI_API_KEY";
+        assert!(models.detail.contains(named), "{models:?}");
+        let mend = models.mend.as_deref().unwrap();
+        assert!(mend.contains("into OPENAI_API_KEY"), "{mend}");
+    }
+    let own = [
+        "--openai-api-key",
+        "changeme",
+        "--openai-base-url",
+        "http://127.0.0.1:9",
+    ];
+    let report = report_of(&[&folder[..], &own].concat(), false).await;
+    assert!(
+        check(&report, "models").ok,
+        "a server of one's own may want any word"
+    );
+}
+
+#[tokio::test]
+async fn production_is_not_offered_a_private_database() {
+    let base = tempfile::tempdir().unwrap();
+    let flags = ["--data-dir", text(base.path()), "--app-env", "production"];
+    let report = report(&flags).await;
+    let settings = check(&report, "settings");
+    assert!(
+        settings
+            .detail
+            .contains("DATABASE_URL is required in production"),
+        "{settings:?}"
+    );
+    let offered = report
+        .checks
+        .iter()
+        .find(|check| check.name == "private database");
+    assert!(offered.is_none(), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_machine_without_a_model_is_told_what_to_set() {
     let base = tempfile::tempdir().unwrap();
     let report = report_of(&["--data-dir", text(base.path())], false).await;

@@ -10,12 +10,16 @@ use navi::auth::principal::Role;
 use navi::http::limits::within;
 use navi::http::patience::pace::{Pace, Waiting};
 use navi::platform::body::BodyError;
+use navi::platform::logging::LogFormat;
 use navi::platform::problem::Problem;
+use navi::platform::redact::known::KnownSecrets;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::llm_support::{RawServer, answer};
+use crate::redaction::logs::Captured;
 use crate::support::app::TestApp;
+use crate::support::client::json_request;
 
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
 
@@ -218,6 +222,34 @@ async fn the_agent_takes_files_and_images_up_to_10_mib(db: PgPool) {
             assert_eq!(found, status, "{path}");
             assert!(problem["detail"].as_str().unwrap().len() < 400);
         }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_refusal_is_found_in_the_log_by_the_id_that_its_sender_was_told(db: PgPool) {
+    let captured = Captured::default();
+    let log = captured.dispatch(LogFormat::Json, false, KnownSecrets::default());
+    let _logging = tracing::dispatcher::set_default(&log);
+    let app = TestApp::new(db).await;
+    for (method, path, code) in [
+        (Method::GET, "/api/jobs", "UNAUTHORIZED"),
+        (Method::POST, "/health/ready", "METHOD_NOT_ALLOWED"),
+        (Method::POST, "/metrics", "METHOD_NOT_ALLOWED"),
+    ] {
+        let request = json_request(method, path, &json!({}));
+        let answer = app.stranger().answer(request).await;
+        let id = answer.body["request_id"].as_str().unwrap();
+        let log = captured.text();
+        let line = log
+            .lines()
+            .find(|line| line.contains(id))
+            .unwrap_or_default();
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        assert_eq!(
+            (&line["level"], &line["message"], &line["code"]),
+            (&json!("INFO"), &json!("answered"), &json!(code)),
+            "{path}: {log}"
+        );
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::doctor::database::database;
 use crate::cli::doctor::disks::{ANOTHER_DISK, nearest, room, writable};
 use crate::cli::doctor::own_database::{cluster, disk_of_cluster, programs};
 use crate::cli::failure::{Failure, database_servers};
-use crate::config::settings::Config;
+use crate::config::settings::{AppEnv, Config};
 use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
 use crate::exec::sandbox::settings::SandboxMode;
@@ -75,7 +75,8 @@ pub async fn examine(config: &Config, clock: &Clock, online: bool) -> Report {
             let standing = nearest(&data_dir);
             checks.push(writable(&data_dir, &standing));
             checks.push(room("disk", &standing, ANOTHER_DISK));
-            if config.database.database_url.is_none() {
+            // In production nothing takes the place of the database that is missing.
+            if config.database.database_url.is_none() && config.app_env != AppEnv::Production {
                 checks.push(programs(config, &data_dir));
                 checks.push(cluster(&data_dir));
                 checks.extend(disk_of_cluster(&data_dir));

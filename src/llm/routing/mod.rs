@@ -4,12 +4,15 @@
 //! [`meant`] suggests a name for an unknown one, and [`own`] tells which model a server of the operator's own
 //! answers with.
 //!
+//! [`given`] is what the settings say of the way to a provider.
+//!
 //! [`openai`] says in which protocol OpenAI is asked, and [`preferred`] falls back to the other one.
 
 pub mod answer_limit;
 pub mod base_url;
 pub mod catalog_file;
 pub mod entries;
+pub mod given;
 mod meant;
 pub mod models;
 pub mod openai;

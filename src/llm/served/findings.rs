@@ -42,7 +42,7 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
     let named = named
         .filter(|name| !name.is_empty())
         .unwrap_or(DEFAULT_MODE);
-    let providers = overview(router.lists());
+    let providers = overview(router.lists(), config);
     match router.route(None, None, Capabilities::CHAT) {
         Ok(route) => ModelFinding {
             about,
@@ -67,6 +67,8 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
             let is_set = router.lists().providers().next().is_some();
             let mend = if is_set {
                 format!("do what it says, or set another provider; {PAGE}")
+            } else if let Some(setting) = config.placeholders().next() {
+                format!("put a key of the provider into {setting}; {PAGE}")
             } else {
                 format!("export ANTHROPIC_API_KEY=… or another of these settings; {PAGE}")
             };
@@ -79,8 +81,20 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
     }
 }
 
-/// The providers that are set, and the settings of the others.
-fn overview(lists: &ModelLists) -> String {
+/// The providers that are set, the settings of the others, and those in which the words of an example stand.
+fn overview(lists: &ModelLists, config: &LlmConfig) -> String {
+    let placeholders: Vec<_> = config.placeholders().collect();
+    let found = set_and_unset(lists);
+    if placeholders.is_empty() {
+        return found;
+    }
+    format!(
+        "{found}; a placeholder and no key: {}",
+        placeholders.join(", ")
+    )
+}
+
+fn set_and_unset(lists: &ModelLists) -> String {
     let set: Vec<_> = lists.providers().map(ProviderId::as_str).collect();
     let unset = ProviderId::ALL
         .into_iter()

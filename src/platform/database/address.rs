@@ -1,7 +1,8 @@
 //! The way to reach the database that an address names.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::platform::database::servers::{Servers, WantedServer};
 use crate::platform::database::spelling::{AddressError, Spelled, SpelledServer};
@@ -58,6 +59,11 @@ const LEFT_OUT: &[&str] = &[
     "timeout",
 ];
 
+/// The beginning of the pair that names the authority's certificate.
+const ROOT_PAIR: &str = "sslrootcert=";
+/// The beginning of a certificate in a file.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// The servers of an address, and the names of parameters that were not understood.
 #[derive(Debug)]
 pub struct DatabaseAddress {
@@ -101,6 +107,7 @@ impl DatabaseAddress {
             WantedServer::ReadWrite
         };
         let first = options(&first, &common)?;
+        check_authority(first.get_ssl_mode(), &common)?;
         let others = others.iter().map(|server| options(server, &common));
         let others = others.collect::<Result<_, _>>()?;
         let servers = Servers::new(first, others, wanted.unwrap_or(usual));
@@ -117,6 +124,45 @@ fn options(server: &SpelledServer, common: &[String]) -> Result<PgConnectOptions
     // Everything in the query: the authority of a URL has no room for every host and password.
     let url = format!("postgres:///?{}", query.join("&"));
     url.parse().map_err(|_| AddressError::Unreadable)
+}
+
+/// Looks at the file of the authority, where the server's certificate is verified: the library that reads it at
+/// each connection names neither the file nor the setting.
+fn check_authority(mode: PgSslMode, common: &[String]) -> Result<(), AddressError> {
+    let is_verified = matches!(mode, PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    let in_address = common.iter().rfind(|pair| pair.starts_with(ROOT_PAIR));
+    let Some(path) = authority(in_address).filter(|_| is_verified) else {
+        return Ok(());
+    };
+    let is_there = |text: &[u8]| {
+        text.windows(CERTIFICATE.len())
+            .any(|part| part == CERTIFICATE)
+    };
+    let problem = match std::fs::read(&path) {
+        Ok(text) if is_there(&text) => return Ok(()),
+        Ok(_) => "there is no certificate in it (PEM, `-----BEGIN CERTIFICATE-----`)".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(AddressError::Authority {
+        setting: match in_address {
+            Some(_) => "sslrootcert",
+            None => "PGSSLROOTCERT",
+        },
+        path,
+        problem,
+    })
+}
+
+/// The file of the authority, as the library finds it in the address or the environment.
+fn authority(in_address: Option<&String>) -> Option<String> {
+    // Another host and user, since theirs may fit into no URL.
+    let query = [pair("host", "localhost"), pair("user", "navi")];
+    let query: Vec<_> = query.iter().chain(in_address).map(String::as_str).collect();
+    let url = format!("postgres:///?{}", query.join("&"));
+    let options = url.parse::<PgConnectOptions>().ok()?.to_url_lossy();
+    let mut pairs = options.query_pairs();
+    let (_, named) = pairs.find(|(name, _)| name == "sslrootcert")?;
+    named.strip_prefix("file: ").map(str::to_owned)
 }
 
 fn pair(name: &str, value: &str) -> String {
@@ -139,8 +185,6 @@ fn tls_mode(value: &str) -> Result<&'static str, AddressError> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::postgres::PgSslMode;
-
     use super::*;
 
     fn read(text: &str) -> Servers {
@@ -350,6 +394,36 @@ mod tests {
             refusal("postgres://h/n?sslmode=ful"),
             AddressError::Parameter("sslmode")
         );
+    }
+
+    #[test]
+    fn a_file_that_is_no_authority_is_named_where_it_would_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let good = file("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n");
+        let missing = folder.path().join("none.pem").display().to_string();
+        let address = |mode: &str, path: &str| {
+            DatabaseAddress::read(&format!(
+                "postgres://u:hunter2@h/n?sslmode={mode}&sslrootcert={path}"
+            ))
+        };
+        assert!(address("verify-full", &good).is_ok());
+        assert!(address("require", &missing).is_ok(), "it is not read");
+        for (path, words) in [
+            (missing, "No such file"),
+            (file("empty.pem", ""), "no certificate"),
+        ] {
+            for mode in ["verify-full", "verify-ca"] {
+                let said = address(mode, &path).unwrap_err().to_string();
+                assert!(said.contains(&path) && said.contains(words), "{said}");
+                assert!(said.contains("sslrootcert"), "{said}");
+                assert!(!said.contains("hunter2"), "{said}");
+            }
+        }
     }
 
     #[test]

@@ -93,7 +93,12 @@ pub fn certificate_advice(error: &sqlx::Error) -> &'static str {
         // Of several servers, each has its own behind it.
         return "";
     }
-    if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]
+    if said.contains("CaUsedAsEndEntity") {
+        "; the certificate that the database shows is that of an authority (CA:TRUE), which no server may \
+         show: give the database one of its own that the authority has signed (CA:FALSE, with its host as \
+         subjectAltName), and name the authority's with sslrootcert=/path/to/ca.pem in the address, or with \
+         PGSSLROOTCERT"
+    } else if ["UnknownIssuer", "BadSignature"]
         .iter()
         .any(|word| said.contains(word))
     {

@@ -124,7 +124,8 @@ impl Servers {
             Ok(self.connect_in_turn().await?.0)
         } else {
             // Its caller knows how long that may take.
-            self.connect_to(&self.first).await
+            let connected = self.connect_to(&self.first).await;
+            connected.map_err(|error| placed(&self.first, error))
         }
     }
 
@@ -253,6 +254,18 @@ impl Drop for ServerAttempt<'_> {
     }
 }
 
+/// The error of a server that could not be talked to, with its place. What a server said itself stays as it is.
+fn placed(options: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
+    match error {
+        sqlx::Error::Io(error) if !error.get_ref().is_some_and(|cause| cause.is::<NotWanted>()) => {
+            let said = format!("{}: {error}", name(options));
+            sqlx::Error::Io(io::Error::new(error.kind(), said))
+        }
+        sqlx::Error::Tls(error) => sqlx::Error::Tls(format!("{}: {error}", name(options)).into()),
+        error => error,
+    }
+}
+
 /// The place of a server, for people.
 fn name(options: &PgConnectOptions) -> String {
     let port = options.get_port();
@@ -310,6 +323,14 @@ mod tests {
         ] {
             assert!(said.contains(word), "{said}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_alone_is_named_too_and_may_be_there_soon() {
+        let error = Servers::from(server(1)).connect().await.unwrap_err();
+        assert!(is_starting(&error), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("127.0.0.1:1: Connection refused"), "{said}");
     }
 
     #[test]

@@ -64,6 +64,16 @@ pub enum AddressError {
     /// An IPv6 address has no end.
     #[error("has an IPv6 address that is not valid; write it in brackets, as in `[::1]:5432`")]
     Brackets,
+    /// The certificate of the authority is not where it should be.
+    #[error("is verified with the certificate in `{path}`, which {setting} names: {problem}")]
+    Authority {
+        /// The parameter or variable.
+        setting: &'static str,
+        /// The file.
+        path: String,
+        /// The fault.
+        problem: String,
+    },
     /// A parameter has a value that is none.
     #[error("has a value for the parameter `{0}` that is not valid")]
     Parameter(&'static str),

@@ -33,6 +33,11 @@ fn make_certificates(folder: &Path) {
     give_away(&key);
 }
 
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// Exit code of a command, and what it said.
 fn navi(url: &str, root: Option<&Path>, arguments: &[&str]) -> (Option<i32>, String) {
     let data = tempfile::tempdir().unwrap();
@@ -54,9 +59,7 @@ async fn a_private_authority_is_named_in_the_address_or_beside_it_and_the_refusa
     let mut cluster = Cluster::make();
     let certificates = cluster.folder.path().to_owned();
     make_certificates(&certificates);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = free_port();
     let file = |name: &str| certificates.join(name).display().to_string();
     let settings = [
         "listen_addresses=127.0.0.1".to_owned(),
@@ -86,4 +89,47 @@ async fn a_private_authority_is_named_in_the_address_or_beside_it_and_the_refusa
     let (code, said) = navi(&url("127.0.0.1"), Some(&ca), &["migrate", "--check"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("not among the names"), "{said}");
+
+    // A file that is none is named with the setting that names it, before anything is asked.
+    let missing = certificates.join("none.pem");
+    let named = format!("{}&sslrootcert={}", url("localhost"), missing.display());
+    for (url, root, setting) in [
+        (named, None, "sslrootcert"),
+        (url("localhost"), Some(missing.as_path()), "PGSSLROOTCERT"),
+    ] {
+        let (code, said) = navi(&url, root, &["migrate", "--check"]);
+        assert_eq!(code, Some(2), "{said}");
+        for word in [missing.to_str().unwrap(), setting, "No such file"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_shows_the_certificate_of_an_authority_is_told_to_have_one_of_its_own() {
+    let mut cluster = Cluster::make();
+    let certificates = cluster.folder.path().to_owned();
+    make_certificates(&certificates);
+    let key = certificates.join("ca.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    give_away(&key);
+    let port = free_port();
+    let ca = certificates.join("ca.pem");
+    let settings = [
+        "listen_addresses=127.0.0.1".to_owned(),
+        "ssl=on".to_owned(),
+        format!("ssl_cert_file={}", ca.display()),
+        format!("ssl_key_file={}", key.display()),
+        format!("port={port}"),
+    ];
+    let settings = settings.each_ref().map(String::as_str);
+    cluster.start_at(port, &settings).await;
+    let url = format!("postgres://navi@localhost:{port}/postgres?sslmode=verify-full");
+    let (code, said) = navi(&url, Some(&ca), &["migrate", "--check"]);
+    assert_eq!(code, Some(3), "{said}");
+    for word in ["CaUsedAsEndEntity", "CA:FALSE", "subjectAltName"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(!said.contains("not known here"), "{said}");
+    assert!(said.contains(&format!("localhost:{port}: ")), "{said}");
 }

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use crate::documents::claims::blocks;
 use crate::documents::operators::{address, commands_fail, long_run, queries_run, settings, steps};
 use crate::documents::{files, read};
+use crate::support::app::AUDIT_KEY;
 use crate::support::served::{Place, Served};
 
 const INDEX: &str = "docs/README.md";
@@ -25,8 +26,14 @@ const MOST_WORDS: usize = 900;
 
 /// A server with a run that is over and one that takes long, and the id of the first.
 async fn world(address: &str) -> (Served, String) {
-    let place = Place::new(&long_run(), Some(address));
-    let served = place.serve(&["--log-format", "json"]).await;
+    let script = json!({
+        "plan": "ok",
+        "turns": [{"say": ["Wait."], "delay_ms": 600_000}],
+    });
+    let script: Script = serde_json::from_value(script).unwrap();
+    let place = Place::new(&script, Some(address));
+    let flags = ["--log-format", "json", "--audit-encryption-key", AUDIT_KEY];
+    let served = place.serve(&flags).await;
     let run = served.job(&place.workspace("one")).await;
     let (status, answer) = served
         .post(&format!("/api/jobs/{run}/cancel"), &json!({}))

@@ -35,6 +35,52 @@ trap 'test ! -e /var/lib/navi/pid || kill -KILL $(cat /var/lib/navi/pid)' EXIT\n
     std::iter::once(head.to_owned()).chain(numbered).collect()
 }
 
+#[tokio::test]
+async fn a_server_of_the_guide_that_does_not_come_up_says_why() {
+    let around = tempfile::tempdir().unwrap();
+    let text = read(GUIDE);
+    let blocks: Vec<String> = blocks(&text).into_iter().map(|(_, block)| block).collect();
+    let function = |name: &str| {
+        let begin = blocks
+            .iter()
+            .find_map(|block| block.find(name).map(|at| &block[at..]));
+        let begin = begin.unwrap_or_else(|| panic!("there is no {name}"));
+        let end = begin.find("\n}\n").or_else(|| begin.find("\n)\n")).unwrap();
+        begin[..end + 3].to_owned()
+    };
+    let script = format!(
+        "{}{}start\n",
+        function("with_settings() ("),
+        function("start() {")
+    );
+    let mut script = script.replace("127.0.0.1:8787", &format!("127.0.0.1:{}", free_port()));
+    for folder in ["/etc/navi", "/var/lib/navi"] {
+        let here = around.path().join(folder.trim_start_matches('/'));
+        std::fs::create_dir_all(&here).unwrap();
+        script = script.replace(folder, here.to_str().unwrap());
+    }
+    let settings = around.path().join("etc/navi");
+    let plain = "APP_ENV=production\nLOG_FORMAT=json\n";
+    std::fs::write(settings.join("navi.env"), plain).unwrap();
+    std::fs::write(settings.join("secrets.env"), "").unwrap();
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .env_clear()
+        .env("PATH", search_path())
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output);
+    let output = output.await.expect("it hangs").unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let why = "DATABASE_URL is required in production";
+    assert!(said.contains(why), "{said}");
+    let log = std::fs::read_to_string(around.path().join("var/lib/navi/log")).unwrap();
+    for line in log.lines() {
+        let line: Result<Value, _> = serde_json::from_str(line);
+        assert!(line.is_ok(), "{log}");
+    }
+}
+
 /// A port that is free at present.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -90,6 +136,7 @@ async fn the_deployment_guide_leads_to_a_server_that_works() {
         .env("PATH", search_path())
         .env("HOME", around.path())
         .env("ADMIN_URL", admin.as_str())
+        .env("ANTHROPIC_API_KEY", "not-a-key")
         .current_dir(around.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -11,6 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::documents::runbooks::{ONCALL, steps};
 use crate::documents::{read, root};
 use crate::feedback::running::run_in;
 use crate::support::served::url;
@@ -243,6 +244,70 @@ async fn the_units_are_confined_and_their_command_runs(db: PgPool) {
     let mut command = one("ExecStart").split(' ');
     assert_eq!(command.next(), Some("/usr/local/bin/navi"));
     runs(&environment, &command.collect::<Vec<_>>()).await;
+}
+
+#[test]
+fn the_prepared_shells_are_given_what_the_server_is_given() {
+    let blocks = steps(ONCALL, "bash");
+    let shell = |program: &str| blocks.iter().find(|block| block.contains(program)).unwrap();
+    let (systemd, server) = (shell("systemd-run"), unit(SERVER));
+    for (setting, flag) in [
+        ("EnvironmentFile", "--property=EnvironmentFile="),
+        ("LoadCredential", "--property=LoadCredential="),
+        ("User", "--uid="),
+        ("Group", "--gid="),
+    ] {
+        for value in &server[setting] {
+            let given = format!("{flag}{value} ");
+            assert!(systemd.contains(&given), "{given}");
+        }
+    }
+    assert_eq!(server["StateDirectory"], ["navi"]);
+    for (of_unit, of_shell) in [
+        (
+            "NAVI_DATA_DIR=%S/navi",
+            "--setenv=NAVI_DATA_DIR=/var/lib/navi ",
+        ),
+        (
+            "DATABASE_URL_FILE=%d/database-url",
+            "$CREDENTIALS_DIRECTORY/database-url",
+        ),
+    ] {
+        assert!(
+            server["Environment"].iter().any(|one| one == of_unit),
+            "{of_unit}"
+        );
+        assert!(systemd.contains(of_shell), "{of_shell}");
+    }
+    let cluster = shell("port-forward");
+    let overlay: Value =
+        serde_saphyr::from_str(&read("kubernetes/overlays/production/kustomization.yaml")).unwrap();
+    let deployment: Value =
+        serde_saphyr::from_str(&read("kubernetes/base/deployment.yaml")).unwrap();
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let variables = container["env"].as_array().unwrap();
+    let database = variables
+        .iter()
+        .find(|one| one["name"] == "DATABASE_URL")
+        .unwrap();
+    let database = &database["valueFrom"]["secretKeyRef"];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for given in [
+        format!("--namespace {} ", text(&overlay["namespace"])),
+        format!(
+            "deployment/{} --container {} ",
+            text(&deployment["metadata"]["name"]),
+            text(&container["name"])
+        ),
+        format!(
+            "port-forward deployment/navi {} ",
+            container["ports"][0]["containerPort"]
+        ),
+        format!("secret {} ", text(&database["name"])),
+        format!("{{.data.{}}}", text(&database["key"])),
+    ] {
+        assert!(cluster.contains(&given), "{given}: {cluster}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tokio::process::Command;
 use crate::documents::claims::blocks;
 use crate::documents::deployment::search_path;
 use crate::documents::read;
-use crate::support::app::SECRET;
+use crate::support::app::{AUDIT_KEY, SECRET};
 use crate::support::served::Served;
 
 /// The document whose first block prepares the shell for all others.
@@ -73,16 +73,20 @@ pub(super) fn address(options: &PgConnectOptions) -> String {
 /// The files that the prepared shell reads, in a folder in the place of `/etc/navi`.
 pub(super) fn settings(folder: &Path, served: &Served, address: &str) {
     let data = served.place.data().display().to_string();
-    // The server plays a script; whoever looks after it has a model.
+    // The server plays a script; its operator has a model.
     let model = "OLLAMA_BASE_URL=http://127.0.0.1:9\nOLLAMA_MODEL=llama3.2\n";
     let plain = format!("NAVI_DATA_DIR={data}\n{model}");
-    let secret = format!("DATABASE_URL={address}\nJWT_SECRET={SECRET}\n");
+    // The one who may make databases is the one whom the server is, here.
+    let secret = format!(
+        "DATABASE_URL={address}\nADMIN_URL={address}\nJWT_SECRET={SECRET}\n\
+         AUDIT_ENCRYPTION_KEY={AUDIT_KEY}\n"
+    );
     std::fs::write(folder.join("navi.env"), plain).unwrap();
     std::fs::write(folder.join("secrets.env"), secret).unwrap();
 }
 
 /// Runs a script as an operator's shell would; answers with what it said.
-async fn carried_out(script: &str, folder: &Path) -> Result<(), String> {
+pub(super) async fn carried_out(script: &str, folder: &Path) -> Result<(), String> {
     let mut shell = Command::new("bash")
         .arg("-s")
         .env_clear()

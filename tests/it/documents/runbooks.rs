@@ -8,17 +8,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use navi::llm::script::Script;
 use navi::platform::db::MIGRATOR;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::process::Command;
 
 use crate::documents::operators::{
-    ONCALL, address, commands_fail, long_run, queries_run, settings, steps,
+    ONCALL, address, carried_out, commands_fail, long_run, queries_run, settings, steps,
 };
 use crate::documents::{code_spans, files, read};
-use crate::support::app::{ORG, USER};
-use crate::support::served::Served;
+use crate::support::app::{AUDIT_KEY, ORG, SECRET, USER};
+use crate::support::served::{Place, Served};
 
 const FOLDER: &str = "docs/runbooks";
 const INCIDENTS: &str = "docs/INCIDENT_RESPONSE.md";
@@ -234,7 +235,8 @@ fn every_setting_and_code_in_capitals_is_known() {
 
 /// A server at work on a run that takes long, so that there is something to look at and to end.
 async fn world(address: &str) -> (Served, String) {
-    let served = Served::start(&long_run(), Some(address)).await;
+    let place = Place::new(&long_run(), Some(address));
+    let served = place.serve(&["--audit-encryption-key", AUDIT_KEY]).await;
     let run = served.job(&served.workspace()).await;
     (served, run)
 }
@@ -261,4 +263,37 @@ async fn the_commands_of_every_runbook_do_what_they_should(db: PgPool) {
     ];
     let failed = commands_fail(&all(), &places, folder.path()).await;
     assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), served.log());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_shell_beside_a_service_of_systemd_reads_its_credential(db: PgPool) {
+    let address = address(&db.connect_options());
+    let served = Served::start(&Script::default(), Some(&address)).await;
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), &served, &address);
+    // As the unit has it: the address is in a file of its own alone.
+    let secrets = folder.path().join("secrets.env");
+    std::fs::write(&secrets, format!("JWT_SECRET={SECRET}\n")).unwrap();
+    std::fs::write(folder.path().join("database-url"), format!("{address}\n")).unwrap();
+    let blocks = steps(ONCALL, "bash");
+    let block = blocks
+        .iter()
+        .find(|block| block.contains("systemd-run"))
+        .unwrap();
+    let (_, shell) = block.split_once("  bash -c ").unwrap();
+    let prepared = steps(ONCALL, "sh").remove(0);
+    let (_, common) = prepared.split_once("set +a\n").unwrap();
+    let script = format!(
+        "set -euo pipefail
+         set -a; . /etc/navi/navi.env; . /etc/navi/secrets.env; set +a
+         export CREDENTIALS_DIRECTORY=/etc/navi
+         bash -c {shell} <<'SHELL'\nset -euo pipefail\n{common}
+         psql \"$DATABASE_URL\" --no-psqlrc --command 'select now()'
+         navi migrate --check\nSHELL\n"
+    );
+    let script = script
+        .replace("/etc/navi", folder.path().to_str().unwrap())
+        .replace("http://127.0.0.1:8787", &served.url);
+    let outcome = carried_out(&script, folder.path()).await;
+    assert_eq!(outcome, Ok(()), "{}", served.log());
 }

@@ -270,7 +270,10 @@ async fn production_needs_the_database_and_nothing_else_and_takes_it_from_a_file
     }
     let (code, _, said) = run_in(&[("APP_ENV", "production")], &[]).await;
     assert_eq!(code, 1, "no private Postgres is started: {said}");
-    assert!(said.contains("DATABASE_URL is not set"), "{said}");
+    assert!(
+        said.contains("DATABASE_URL is required in production"),
+        "{said}"
+    );
     let elsewhere = "postgres://navi:planted-password@db.example/navi";
     let plain = [("APP_ENV", "production"), ("DATABASE_URL", elsewhere)];
     let (code, _, said) = run_in(&plain, &[]).await;

@@ -240,6 +240,78 @@ async fn a_slip_of_the_pen_is_no_erasure_and_ends_with_5(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_mistyped_person_is_not_blamed_on_an_organisation_whose_people_are_gone(db: PgPool) {
+    let app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    let client = app.client_of("acme", "ada", Role::Planner);
+    let title = json!({"title": "mine"});
+    client.post("/api/navi-memory/conversations", title).await;
+    app.app.audit.settled().await;
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--user", "ada"]).await;
+    assert_eq!(code, 0, "{out}{said}");
+
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--user", "adda", "--json"]).await;
+    assert_eq!(code, 5, "{out}{said}");
+    assert!(said.contains("no person"), "{said}");
+    assert!(said.contains("the organisation is known"), "{said}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&answer["org"], &answer["user"], &answer["known"]),
+        (&json!("acme"), &json!("adda"), &json!(false)),
+        "{answer}"
+    );
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(said.contains(detail), "{said}");
+    let (code, out, said) = run(&db, &["erase", "--org", "acem", "--yes", "--json"]).await;
+    assert_eq!(code, 5, "{out}{said}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["user"], Value::Null);
+    assert_eq!(answer["known"], false, "{answer}");
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--yes"]).await;
+    assert_eq!(code, 0, "it was there: {out}{said}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_dry_run_counts_what_would_go_and_changes_nothing(db: PgPool) {
+    let _app = TestApp::with(db.clone(), Clock::System, &[]).await;
+    fill(&db, &ADA).await;
+    let before = rows(&db).await;
+    let mine = ["erase", "--org", "acme", "--user", "ada"];
+    let (code, out, said) = run(&db, &[&mine[..], &["--dry-run"]].concat()).await;
+    assert_eq!(code, 0, "{out}{said}");
+    assert!(
+        out.ends_with("rows would be erased; nothing was changed\n"),
+        "{out}"
+    );
+    let (code, out, said) = run(&db, &["erase", "--org", "acme", "--dry-run", "--json"]).await;
+    assert_eq!(code, 0, "no yes is needed: {out}{said}");
+    let whole: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&whole["dry_run"], &whole["complete"]),
+        (&json!(true), &json!(false))
+    );
+    let (_, out, _) = run(&db, &[&mine[..], &["--dry-run", "--json"]].concat()).await;
+    let foretold: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows(&db).await, before);
+    let (code, _, _) = run(&db, &["erase", "--org", "acem", "--dry-run"]).await;
+    assert_eq!(code, 5);
+
+    let (code, out, said) = run(&db, &[&mine[..], &["--json"]].concat()).await;
+    assert_eq!(code, 0, "{out}{said}");
+    let done: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(done["dry_run"], false);
+    let found = |report: &Value| -> Vec<(String, u64)> {
+        let tables = report["tables"].as_array().unwrap().iter();
+        let counts = tables.map(|table| {
+            let name = table["table"].as_str().unwrap().to_owned();
+            (name, table["found"].as_u64().unwrap())
+        });
+        counts.filter(|(_, found)| *found > 0).collect()
+    };
+    assert!(found(&foretold).len() > 10, "{foretold}");
+    assert_eq!(found(&foretold), found(&done));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_token_of_before_an_erasure_creates_nothing_and_one_of_after_it_is_good(db: PgPool) {
     const CONVERSATIONS: &str = "/api/navi-memory/conversations";
     let address = url(&db.connect_options());

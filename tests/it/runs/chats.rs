@@ -254,8 +254,11 @@ async fn a_model_that_fails_is_a_problem_for_whoever_wants_a_whole_answer(db: Pg
     for (kind, expected, code) in [
         (FailKind::Unauthorized, 502, "MODEL_KEY_REFUSED"),
         (FailKind::ContextTooLong, 502, "MODEL_CONTEXT_TOO_LONG"),
+        (FailKind::Network, 503, "MODEL_UNREACHABLE"),
+        (FailKind::RateLimited, 503, "MODEL_RATE_LIMITED"),
+        (FailKind::Unavailable, 503, "MODEL_UNAVAILABLE"),
     ] {
-        let stage = Stage::new(db.clone(), chat([]).fails(kind)).await;
+        let stage = Stage::with(db.clone(), chat([]).fails(kind), &IMPATIENT).await;
         let (status, problem) = stage
             .planner()
             .post(WHOLE, json!({"message": "hello"}))

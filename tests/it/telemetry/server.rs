@@ -74,7 +74,7 @@ async fn a_request_that_fails_on_our_side_is_an_error_of_its_person_with_its_cau
       "resolved_at": null,
       "stack_trace": null,
       "user_visible": 1,
-      "error_message": "GET /api/navi-memory/conversations: error returned from database: relation \"conversations\" does not exist at line 1392: relation \"conversations\" does not exist at line 1392",
+      "error_message": "GET /api/navi-memory/conversations: error returned from database: relation \"conversations\" does not exist: relation \"conversations\" does not exist",
       "extra_metadata": {
         "status": 500,
         "request_id": "[id]"

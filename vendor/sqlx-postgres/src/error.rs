@@ -156,11 +156,8 @@ impl Debug for PgDatabaseError {
 
 impl Display for PgDatabaseError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())?;
-        if let Some(line) = self.line() {
-            write!(f, " at line {line}")?;
-        }
-        Ok(())
+        // NAVI: without the line, which is one of a C file of the server and reads like one of the statement.
+        f.write_str(self.message())
     }
 }
 

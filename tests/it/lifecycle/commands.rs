@@ -306,8 +306,11 @@ async fn a_dry_run_counts_what_would_go_and_changes_nothing(db: PgPool) {
         });
         counts.filter(|(_, found)| *found > 0).collect()
     };
-    assert!(found(&foretold).len() > 10, "{foretold}");
-    assert_eq!(found(&foretold), found(&done));
+    let (mut foretold, done) = (found(&foretold), found(&done));
+    assert!(done.len() > 10, "{done:?}");
+    // Rows that go with those of another table are gone when their own is looked at.
+    foretold.retain(|table| table.0 != "error_group_users");
+    assert_eq!(foretold, done);
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -269,9 +269,8 @@ impl Eraser {
             let log = Log::Org(subject.org.clone());
             count += self.audit.count_unerased(&log, whose).await?;
         }
-        for target in store::targets(kept, subject.as_rows()) {
-            count += store::count(conn, &target, subject.as_rows()).await?;
-        }
+        let targets = store::targets(kept, subject.as_rows());
+        count += store::count(conn, &targets, subject.as_rows()).await?;
         Ok(count)
     }
 

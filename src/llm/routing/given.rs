@@ -69,7 +69,6 @@ const WORDS: &[&str] = &[
     "put",
     "replace",
     "sample",
-    "secret",
     "sk",
     "the",
     "this",

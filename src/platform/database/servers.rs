@@ -5,6 +5,7 @@
 //! it. Whatever connects to the database does it here, so a server, its listener, a migration and every
 //! command find the same one.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -256,14 +257,19 @@ impl Drop for ServerAttempt<'_> {
 
 /// The error of a server that could not be talked to, with its place. What a server said itself stays as it is.
 fn placed(options: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
-    match error {
-        sqlx::Error::Io(error) if !error.get_ref().is_some_and(|cause| cause.is::<NotWanted>()) => {
-            let said = format!("{}: {error}", name(options));
-            sqlx::Error::Io(io::Error::new(error.kind(), said))
-        }
-        sqlx::Error::Tls(error) => sqlx::Error::Tls(format!("{}: {error}", name(options)).into()),
-        error => error,
+    let server = name(options);
+    if let sqlx::Error::Tls(cause) = &error {
+        return sqlx::Error::Tls(format!("{server}: {cause}").into());
     }
+    if let sqlx::Error::Io(cause) = &error
+        && !cause
+            .get_ref()
+            .is_some_and(<dyn Error + Send + Sync>::is::<NotWanted>)
+    {
+        let said = format!("{server}: {cause}");
+        return sqlx::Error::Io(io::Error::new(cause.kind(), said));
+    }
+    error
 }
 
 /// The place of a server, for people.

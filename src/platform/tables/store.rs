@@ -106,10 +106,17 @@ fn condition(org: &str, trace: &Trace) -> String {
 /// Counts the rows of a target.
 pub async fn count(
     conn: &mut PgConnection,
-    target: &Target,
+    targets: &[Target],
     subject: Subject<'_>,
 ) -> sqlx::Result<u64> {
-    let (table, condition) = (quoted(target.table), &target.condition);
+    let Some(first) = targets.first() else {
+        return Ok(0);
+    };
+    let table = quoted(first.table);
+    let conditions = targets
+        .iter()
+        .map(|target| format!("({})", target.condition));
+    let condition = conditions.collect::<Vec<_>>().join(" or ");
     let sql = format!("select count(*) from {table} t where {condition}");
     let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(subject.org)

@@ -74,7 +74,7 @@ pub async fn run(
     let outcome = work(args, &eraser, &subject).await;
     log.close().await;
     match outcome? {
-        Work::Done(report) => {
+        ErasureOutcome::Done(report) => {
             answer(args, &report, out)?;
             Ok(ExitCode::from(if report.complete || report.dry_run {
                 0
@@ -82,7 +82,7 @@ pub async fn run(
                 4
             }))
         }
-        Work::Stranger(words) => {
+        ErasureOutcome::Stranger(words) => {
             if args.json {
                 let json = json!({
                     "org": subject.org, "user": subject.user, "known": false, "detail": words,
@@ -95,25 +95,25 @@ pub async fn run(
 }
 
 /// The outcome of the work, as far as the database let it come to one.
-enum Work {
+enum ErasureOutcome {
     /// It was done, or counted.
     Done(Report),
     /// Nothing is known of the subject.
     Stranger(String),
 }
 
-async fn work(args: &Args, eraser: &Eraser, subject: &Subject) -> Result<Work, Error> {
+async fn work(args: &Args, eraser: &Eraser, subject: &Subject) -> Result<ErasureOutcome, Error> {
     if let Some(words) = stranger(eraser, subject).await? {
-        return Ok(Work::Stranger(words));
+        return Ok(ErasureOutcome::Stranger(words));
     }
     if args.dry_run {
-        return eraser.preview(subject).await.map(Work::Done);
+        return eraser.preview(subject).await.map(ErasureOutcome::Done);
     }
     let mut progress = Progress::default();
     let mut told = |step| progress.show(&line(step));
     let report = eraser.erase(subject, &operator(), &mut told).await;
     progress.end();
-    report.map(Work::Done)
+    report.map(ErasureOutcome::Done)
 }
 
 fn answer(args: &Args, report: &Report, out: &mut (dyn Write + Send)) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use navi::llm::script::Script;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
 use sqlx::PgPool;

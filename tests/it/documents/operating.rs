@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::documents::runbooks::{ONCALL, steps};
+use crate::documents::operators::{ONCALL, steps};
 use crate::documents::{read, root};
 use crate::feedback::running::run_in;
 use crate::support::served::url;

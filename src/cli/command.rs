@@ -285,16 +285,20 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             Ok(outcome?)
         }
         Command::Demo(with) => {
-            let config = watched(with.config, given, !with.args.json)?;
-            Box::pin(demo::run(&with.args, config)).await
+            let (config, log) = watched(with.config, given, !with.args.json)?;
+            let outcome = Box::pin(demo::run(&with.args, config)).await;
+            log.tell()?;
+            outcome
         }
         Command::E2e(with) => {
             Box::pin(e2e::command::run(&with.args, quietly(with.config, given)?)).await
         }
         Command::Agent(command) => {
             let (work, config) = command.split();
-            let config = watched(config, given, work.is_live())?;
-            work.run(config).await
+            let (config, log) = watched(config, given, work.is_live())?;
+            let outcome = work.run(config).await;
+            log.tell()?;
+            outcome
         }
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::cli::agent::desk::Desk;
 use crate::cli::agent::follow::Manner;
+use crate::cli::agent::named_model::{SCRIPTED, check_name};
 use crate::cli::agent::own::Own;
 use crate::cli::agent::run::work;
 use crate::cli::agent::session::Errand;
@@ -17,6 +18,7 @@ use crate::exec::environment::try_out;
 use crate::llm::script::Script;
 use crate::platform::clock::Clock;
 use crate::platform::ids::ConversationId;
+use crate::platform::text::visible;
 
 /// The sample project, as it lies in `examples/paging`: its paths and contents.
 const PROJECT: &[(&str, &str)] = &[
@@ -60,8 +62,12 @@ pub struct Args {
 
 /// Copies the sample project, gives the agent its task, shows the run and what was recorded.
 pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
-    let scripted =
-        args.model.is_none() && config.scripted.is_none() && config.llm.is_unconfigured();
+    check_name(args.model.as_deref())?;
+    let scripted = config.scripted.is_none()
+        && match &args.model {
+            Some(name) => name.trim().starts_with(SCRIPTED),
+            None => config.llm.is_unconfigured(),
+        };
     let mut show = Show::new(anstream::stdout(), columns());
     let folder = tempfile::Builder::new().prefix("navi-demo-").tempdir()?;
     let workspace = folder.path().join("paging");
@@ -72,11 +78,17 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
         config.play(script);
     }
     if !args.json {
-        show.line(if scripted {
-            "A scripted model plays, because no model is configured: set ANTHROPIC_API_KEY, \
-             OPENAI_API_KEY or SELF_HOSTED_API_BASE_URL to watch a real one."
-        } else {
-            "A configured model works on a small project with a failing test."
+        show.line(&match &args.model {
+            Some(name) => {
+                let name = visible(name.trim());
+                format!("`{name}` is to mend a small project with a failing test.")
+            }
+            None if scripted => {
+                "A scripted model plays, because no model is configured: set ANTHROPIC_API_KEY, \
+                 OPENAI_API_KEY or SELF_HOSTED_API_BASE_URL to watch a real one."
+                    .to_owned()
+            }
+            None => "A configured model works on a small project with a failing test.".to_owned(),
         })?;
         show.note(&format!("Workspace: {}", workspace.display()))?;
         show.note(&format!("Task: {TASK}"))?;
@@ -103,7 +115,7 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
 async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCode, Failure> {
     let manner = Manner {
         json,
-        checks: true,
+        only_named_model: errand.model.is_some(),
         ..Manner::default()
     };
     let mut ends = Ends::listen()?;

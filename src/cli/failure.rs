@@ -106,7 +106,8 @@ pub enum Failure {
     OtherModel(String),
     /// The demonstration has no toolchain to work with.
     #[error(
-        "the demo mends a small Rust project and needs a `cargo` that works: {0}; https://rustup.rs          installs one, and `navi agent run` needs none in a project of another language"
+        "the demo mends a small Rust project and needs a `cargo` that works: {0}; https://rustup.rs \
+         installs one, and `navi agent run` needs none in a project of another language"
     )]
     NoCargo(String),
     /// No program listens at the address.
@@ -120,6 +121,20 @@ pub enum Failure {
         /// The reason.
         reason: String,
     },
+    /// Another program listens at the address.
+    #[error(
+        "what listens on {server} is not NAVI: its answer with status {status} is none of ours; look at the \
+         address and the port"
+    )]
+    NotNavi {
+        /// Its address.
+        server: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No run is named like this.
+    #[error("there is no run `{0}` of yours there; `navi agent list` shows those that are")]
+    NoRun(String),
     /// A load cannot be carried out.
     #[error("the load test cannot run: {0}")]
     Load(String),
@@ -269,6 +284,8 @@ impl Failure {
             | Self::NoCargo(_)
             | Self::NothingListens(_)
             | Self::Unreached { .. }
+            | Self::NotNavi { .. }
+            | Self::NoRun(_)
             | Self::Load(_)
             | Self::Broken { .. }
             | Self::TokenRefused { .. }

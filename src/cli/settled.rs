@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crate::cli::failure::Failure;
 use crate::cli::terminal::log_file;
+use crate::cli::terminal::log_file::WatchedLog;
 use crate::config::environment::Surroundings;
 use crate::config::found;
 use crate::config::found::GivenSettings;
@@ -19,11 +20,15 @@ pub fn quietly(config: Config, given: GivenSettings) -> Result<Config, Failure> 
 
 /// The same for commands whose work is watched live: on a terminal, lines of the log would cut into what is
 /// shown, so they go into a file.
-pub fn watched(config: Config, given: GivenSettings, is_live: bool) -> Result<Config, Failure> {
+pub fn watched(
+    config: Config,
+    given: GivenSettings,
+    is_live: bool,
+) -> Result<(Config, WatchedLog), Failure> {
     let config = found_around(quiet(config), given)?;
-    let file = log_file::open(&config, is_live)?;
-    logged(&config, file)?;
-    Ok(config)
+    let (log, file) = log_file::open(&config, is_live).unzip();
+    logged(&config, file.map(Mutex::new))?;
+    Ok((config, log.unwrap_or_default()))
 }
 
 fn quiet(mut config: Config) -> Config {

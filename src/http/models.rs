@@ -3,7 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::ledger::service::Ledger;
 use crate::llm::effort::Effort;
 use crate::llm::model::Usage;
-use crate::llm::route::ModelListing;
-use crate::platform::extract::Json;
+use crate::llm::route::{ModelListing, NamedModel};
+use crate::platform::extract::{Json, Query};
 
 /// The routes of the registry.
 pub fn routes(app: &App) -> OpenApiRouter {
@@ -30,6 +30,16 @@ struct Registry {
     modes: Vec<Mode>,
     /// The model or mode of a request that names none.
     default: String,
+    /// What a request gets that names the model of `name`; null when the question has none.
+    named: Option<NamedModel>,
+}
+
+/// The question for a model.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct RegistryQuery {
+    /// A model, mode or alias, to learn beforehand what a request that names it gets.
+    name: Option<String>,
 }
 
 /// A model.
@@ -76,9 +86,10 @@ struct Mode {
     path = "/api/models",
     tag = "models",
     security(("bearer" = ["viewer"])),
+    params(RegistryQuery),
     responses((status = 200, description = "the models", body = Registry)),
 )]
-async fn list_models(State(app): State<App>) -> Json<Registry> {
+async fn list_models(State(app): State<App>, Query(query): Query<RegistryQuery>) -> Json<Registry> {
     // A model is routable when its provider has said so, and not because a key is set.
     app.models.ask_all().await;
     let now = app.clock.now();
@@ -97,6 +108,11 @@ async fn list_models(State(app): State<App>) -> Json<Registry> {
         effort: mode.effort,
         candidates: mode.candidates.clone(),
     });
+    let named = query.name.filter(|name| !name.trim().is_empty());
+    let named = match named {
+        Some(name) => Some(app.models.named(&name).await),
+        None => None,
+    };
     let default = app.config.llm.default_model.as_deref().map(str::trim);
     Json(Registry {
         models: listed,
@@ -105,6 +121,7 @@ async fn list_models(State(app): State<App>) -> Json<Registry> {
             .filter(|name| !name.is_empty())
             .unwrap_or(&catalog.default_mode().id)
             .to_owned(),
+        named,
     })
 }
 

@@ -313,8 +313,7 @@ async fn approve_job(
 ) -> Result<Json<JobMoved>, Problem> {
     let approval = ConsentReply {
         consent_id: approve.which.consent_id,
-        choice: approve.answer.chosen()?,
-        alternative: approve.answer.alternative_command,
+        answer: approve.answer.given()?,
     };
     let recorded = jobs.approve(&principal, id, approval).await?;
     Ok(Json(JobMoved {

@@ -10,7 +10,7 @@ use crate::agent::intake::prepare::prepare;
 use crate::agent::intake::request::TaskRequest;
 use crate::agent::queue::cancel::{CancelOutcome, cancel};
 use crate::agent::service::AgentService;
-use crate::approvals::consents::model::Choice;
+use crate::approvals::consents::model::GivenAnswer;
 use crate::approvals::{consents, questions};
 use crate::auth::principal::Principal;
 use crate::jobs::cursor::JobCursor;
@@ -50,9 +50,7 @@ pub struct ConsentReply {
     /// The consent that is answered; the one the job waits for when absent.
     pub consent_id: Option<ConsentId>,
     /// The answer.
-    pub choice: Choice,
-    /// The command to run instead.
-    pub alternative: Option<String>,
+    pub answer: GivenAnswer,
 }
 
 /// Runs as their owners see them; cheap to clone.
@@ -267,10 +265,9 @@ impl Jobs {
             (None, Some(waiting)) => waiting.id,
             (None, None) => return Err(Error::WaitsForNothing),
         };
-        let (choice, alternative) = (approval.choice, approval.alternative);
         let consents = &self.deps().consents;
         let answered = consents
-            .answer(principal, consent_id, choice, alternative)
+            .answer(principal, consent_id, approval.answer)
             .await?;
         Ok(json!({ "consent_id": consent_id, "choice": answered.choice }))
     }

@@ -31,7 +31,11 @@ pub enum RouteError {
     },
     /// No provider is configured, or none can do what the request needs.
     #[error(
-        "no model can answer: {}",
+        "{}: {}",
+        why.as_ref().map_or_else(
+            || "no model can answer".to_owned(),
+            |why| format!("{why}, and no other model can answer"),
+        ),
         or_else(
             lacks,
             "set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL",
@@ -43,6 +47,8 @@ pub enum RouteError {
         candidates: Vec<Candidate>,
         /// The lacks of the operator's own servers, as sentences.
         lacks: Vec<String>,
+        /// Why the model that is named cannot, if one is.
+        why: Option<String>,
     },
 }
 
@@ -52,6 +58,11 @@ fn or_else(lacks: &[String], nothing: &str, beginning: &str) -> String {
         return nothing.to_owned();
     }
     format!("{beginning}{}", lacks.join("; "))
+}
+
+/// The end of the sentence about a model that cannot answer.
+pub(in crate::llm) fn instead(effective_model_id: &str) -> String {
+    format!("; `{effective_model_id}` answers instead")
 }
 
 impl RouteError {
@@ -112,6 +123,13 @@ pub struct Route {
 }
 
 impl Route {
+    /// Why the model that was asked for does not answer; none when it does.
+    pub fn obstacle(&self) -> Option<String> {
+        let told = self.fallback_reason.as_deref()?;
+        let why = told.strip_suffix(&instead(&self.effective_model_id));
+        Some(why.unwrap_or(told).to_owned())
+    }
+
     /// The amount of reasoning to ask for: what the request says, else what the mode does, as far as the
     /// model knows amounts. A model that nothing is known of is asked only for what the request says.
     pub fn effort(&self, requested: Option<Effort>) -> Option<Effort> {
@@ -130,6 +148,19 @@ impl fmt::Debug for Route {
             .field("fallback_reason_code", &self.fallback_reason_code)
             .finish_non_exhaustive()
     }
+}
+
+/// What a request that names a model would get, for clients that want to know before they ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NamedModel {
+    /// The name.
+    pub name: String,
+    /// The model that would answer; null when none can.
+    pub effective_model_id: Option<String>,
+    /// Why that is not the one that is named, as a sentence; null when it is.
+    pub obstacle: Option<String>,
+    /// The name that may be meant by one that is not known.
+    pub suggestion: Option<String>,
 }
 
 /// A model as `GET /api/models` lists it.

@@ -17,7 +17,7 @@ use crate::llm::http_provider::HttpProvider;
 use crate::llm::observe::Observed;
 use crate::llm::provider::Provider;
 use crate::llm::repetition::guarded::LoopGuard;
-use crate::llm::route::{ModelListing, Route, RouteError};
+use crate::llm::route::{ModelListing, NamedModel, Route, RouteError};
 use crate::llm::routing::catalog_file::CatalogFile;
 use crate::llm::routing::models::{ConfiguredProvider, Models};
 use crate::llm::routing::openai::is_azure;
@@ -143,6 +143,25 @@ impl Router {
         }
         self.lists.refresh(open).await;
         self.route(requested, hint, needs)
+    }
+
+    /// What a request of the agent that names this model would get.
+    pub async fn named(&self, name: &str) -> NamedModel {
+        let name = name.trim().to_owned();
+        match self.choose(Some(&name), None, Capabilities::AGENT).await {
+            Ok(route) => NamedModel {
+                name,
+                obstacle: route.obstacle(),
+                effective_model_id: Some(route.effective_model_id),
+                suggestion: route.suggestion,
+            },
+            Err(error) => NamedModel {
+                name,
+                effective_model_id: None,
+                obstacle: Some(error.to_string()),
+                suggestion: None,
+            },
+        }
     }
 
     /// The providers whose lists decide about a request: servers of the operator's own whose model no setting

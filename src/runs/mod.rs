@@ -17,3 +17,4 @@ pub mod stream;
 pub mod tables;
 pub mod task;
 pub mod topics;
+pub mod verdict;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::llm::model::Usage;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
+use crate::runs::verdict::RunVerdict;
 use crate::verify::model::Verification;
 
 /// Why a run ended; the value of `stopped_reason`.
@@ -122,6 +123,15 @@ pub struct Summary {
     pub task_id: RunId,
     /// True if the task was done, as far as that can be told: never true after a failed check.
     pub success: bool,
+    /// The degree to which it was done, which is also the exit code of `navi agent run`: `done` 0, `partly` 4,
+    /// `failed` 1.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub verdict: RunVerdict,
+    /// What stood in its way, a fact each, as people read them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub obstacles: Vec<String>,
     /// Why it ended; `completed` when the model said it was done.
     #[schema(value_type = Stopped)]
     pub stopped_reason: String,

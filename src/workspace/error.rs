@@ -53,6 +53,11 @@ pub enum WorkspaceError {
     /// The whole file system.
     #[error("the root of the file system cannot be a workspace; name a project's folder")]
     TooBroad,
+    /// A person's whole home, or the folder of all homes.
+    #[error(
+        "the workspace `{0}` is a home folder, with more in it than a project; name a project's folder"
+    )]
+    Home(String),
     /// A folder of the operating system.
     #[error("the workspace `{0}` belongs to the operating system; name a project's folder")]
     OfTheSystem(String),

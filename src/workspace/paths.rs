@@ -45,6 +45,10 @@ const SYSTEM_FOLDERS: &[&str] = &[
     "/var",
     "/var/lib",
 ];
+/// The folder of homes.
+const HOMES: &str = "/home";
+/// The one home that is not in it.
+const HOME_OF_ROOT: &str = "/root";
 /// Nothing below is a project either,
 const DEVICES: &str = "/dev";
 /// but for memory that anybody may keep files in.
@@ -131,6 +135,9 @@ impl Workspace {
         let root = given.canonicalize().map_err(unreadable)?;
         if root.parent().is_none() {
             return Err(WorkspaceError::TooBroad);
+        }
+        if is_home(&root) {
+            return Err(WorkspaceError::Home(path.to_owned()));
         }
         if is_of_the_system(&root) {
             return Err(WorkspaceError::OfTheSystem(path.to_owned()));
@@ -342,6 +349,12 @@ impl Workspace {
 }
 
 /// True if a real path is a folder of the operating system.
+/// True of the folder of homes, those in it, and root's. What is below one may be a project.
+fn is_home(root: &Path) -> bool {
+    let homes = Path::new(HOMES);
+    root == homes || root.parent() == Some(homes) || root == Path::new(HOME_OF_ROOT)
+}
+
 fn is_of_the_system(root: &Path) -> bool {
     let is_device = root.starts_with(DEVICES) && !root.starts_with(SHARED_MEMORY);
     is_device

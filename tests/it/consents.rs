@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use insta::assert_json_snapshot;
 use navi::approvals::consents::error::Error;
-use navi::approvals::consents::model::{AutoAllowed, Choice, ConsentStatus, Decision, NewConsent};
+use navi::approvals::consents::model::{
+    AutoAllowed, Choice, ConsentStatus, Decision, GivenAnswer, NewConsent,
+};
 use navi::approvals::consents::preferences::model::{PreferenceId, type_covers};
 use navi::approvals::consents::service::Consents;
 use navi::approvals::consents::store;
@@ -68,6 +70,13 @@ struct Desk {
     run_id: RunId,
 }
 
+fn chosen(choice: Choice, alternative: Option<String>) -> GivenAnswer {
+    GivenAnswer::Chosen {
+        choice,
+        alternative,
+    }
+}
+
 impl Desk {
     async fn new(db: PgPool) -> Self {
         let app = TestApp::new(db).await;
@@ -124,7 +133,10 @@ impl Desk {
 
     async fn answer(&self, id: ConsentId, choice: Choice) {
         let text = (choice == Choice::Alternative).then(|| "git push --dry-run".to_owned());
-        let answered = self.consents().answer(&self.me, id, choice, text).await;
+        let answered = self
+            .consents()
+            .answer(&self.me, id, chosen(choice, text))
+            .await;
         assert_eq!(answered.unwrap().choice, choice);
     }
 
@@ -331,8 +343,8 @@ async fn of_two_answers_at_once_exactly_one_wins(db: PgPool) {
         let other = elsewhere(&db, desk.clock());
         let yes = desk
             .consents()
-            .answer(&desk.me, id, Choice::AllowOnce, None);
-        let no = other.answer(&desk.me, id, Choice::Deny, None);
+            .answer(&desk.me, id, chosen(Choice::AllowOnce, None));
+        let no = other.answer(&desk.me, id, chosen(Choice::Deny, None));
         let (yes, no) = tokio::join!(yes, no);
         assert_ne!(yes.is_ok(), no.is_ok());
         let (winner, refusal) = match (yes, no) {
@@ -353,7 +365,9 @@ async fn an_answer_through_another_replica_reaches_the_run_that_waits(db: PgPool
     let other = elsewhere(&db, desk.clock());
     let answered = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        other.answer(&desk.me, id, Choice::AllowOnce, None).await
+        other
+            .answer(&desk.me, id, chosen(Choice::AllowOnce, None))
+            .await
     };
     let (decision, answered) = tokio::join!(desk.wait(id), answered);
     answered.unwrap();
@@ -361,7 +375,7 @@ async fn an_answer_through_another_replica_reaches_the_run_that_waits(db: PgPool
     // So does one that came while no run waited, because the process was restarted.
     let id = desk.ask().await;
     other
-        .answer(&desk.me, id, Choice::Deny, None)
+        .answer(&desk.me, id, chosen(Choice::Deny, None))
         .await
         .unwrap();
     assert_eq!(desk.wait(id).await, Decision::Denied);
@@ -377,7 +391,7 @@ async fn what_is_woken_looks_at_once(db: PgPool) {
         let id = desk.ask().await;
         let answered = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            let denied = other.answer(&desk.me, id, Choice::Deny, None).await;
+            let denied = other.answer(&desk.me, id, chosen(Choice::Deny, None)).await;
             denied.unwrap();
             desk.consents().wake();
         };
@@ -408,13 +422,32 @@ async fn silence_is_a_denial_and_a_late_answer_is_told_so(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn where_no_person_can_be_asked_that_is_what_is_known_of_it(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let id = desk.ask().await;
+    let client = desk.app.client(Role::Planner);
+    // No one can have said yes.
+    let yes = json!({"choice": "allow_once", "nobody_asked": true});
+    let (status, _) = client.post(&path(id), yes).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let no = json!({"choice": "deny", "nobody_asked": true});
+    let (status, taken) = client.post(&path(id), no).await;
+    assert_eq!((status, &taken["choice"]), (StatusCode::OK, &json!("deny")));
+    assert_eq!(desk.wait(id).await, Decision::Unasked);
+    assert!(!desk.use_once(id, HASH).await);
+    assert_eq!(desk.decisions().await, ["timeout"]);
+    let (status, _) = client.post(&path(id), json!({"choice": "deny"})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_restart_gives_no_new_time(db: PgPool) {
     let desk = Desk::new(db).await;
     let id = desk.ask().await;
     desk.clock().advance(TimeDelta::seconds(300));
     let late = desk
         .consents()
-        .answer(&desk.me, id, Choice::AllowOnce, None)
+        .answer(&desk.me, id, chosen(Choice::AllowOnce, None))
         .await;
     assert!(matches!(late, Err(Error::NotFound(_))), "{late:?}");
     assert_eq!(desk.status(id).await, ConsentStatus::Pending);
@@ -810,7 +843,7 @@ async fn the_end_of_a_run_settles_what_it_still_asks(db: PgPool) {
     assert_eq!(desk.wait(open).await, Decision::Canceled);
     let late = desk
         .consents()
-        .answer(&desk.me, open, Choice::AllowOnce, None)
+        .answer(&desk.me, open, chosen(Choice::AllowOnce, None))
         .await;
     assert!(matches!(late, Err(Error::NotFound(_))), "{late:?}");
     assert_eq!(desk.decisions().await, ["deny", "canceled"]);
@@ -826,7 +859,7 @@ async fn an_answer_that_cannot_be_audited_does_not_count(db: PgPool) {
         .unwrap();
     let answered = desk
         .consents()
-        .answer(&desk.me, id, Choice::AllowAlwaysExact, None)
+        .answer(&desk.me, id, chosen(Choice::AllowAlwaysExact, None))
         .await;
     assert!(matches!(answered, Err(Error::Database(_))), "{answered:?}");
     assert_eq!(desk.status(id).await, ConsentStatus::Pending);

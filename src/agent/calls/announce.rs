@@ -10,10 +10,12 @@ use crate::agent::prompt::repository_words;
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::llm::model::{Arguments, Message};
 use crate::platform::text::head_and_tail;
+use crate::policy::request::Request;
 use crate::runs::event::Event;
 use crate::runs::event_data::{ToolCallData, ToolResultData};
 use crate::runs::log::entry::Entry;
 use crate::runs::outcome::Stopped;
+use crate::tools::tool::Access;
 
 /// The most of a result that the model sees, in bytes.
 const MAX_MODEL_BYTES: usize = 48 * 1024;
@@ -63,6 +65,10 @@ pub(crate) async fn finish(
     mut done: CallResult,
 ) -> Result<(), Halt> {
     runner.state.usage.add_effects(&done.effects);
+    if !asks_a_person(&pending) {
+        let obstacles = &mut runner.state.usage.obstacles;
+        obstacles.note_call(done.succeeded(), written(&pending));
+    }
     let words = folder_words::for_touched(runner, &done.effects).await;
     let is_error = !done.succeeded();
     let text = serde_json::to_string(&done.result).unwrap_or_default();
@@ -84,6 +90,20 @@ pub(crate) async fn finish(
     runner.record(entries).await?;
     runner.transcript.push(answer);
     Ok(())
+}
+
+/// True of a call that only asks, whose answer is nobody's failure.
+fn asks_a_person(pending: &PendingCall) -> bool {
+    let work = pending.work.as_ref();
+    work.is_ok_and(|invocation| invocation.tool.access() == Access::Person)
+}
+
+/// The file that a call is to write.
+fn written(pending: &PendingCall) -> Option<&str> {
+    match pending.work.as_ref().ok()?.request() {
+        Request::Write { path } => Some(path),
+        Request::Command { .. } | Request::Read { .. } | Request::Harmless { .. } => None,
+    }
 }
 
 /// The two log entries that close a call: its whole result as a record, and a shortened one as an event.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::agent::calls::call::{CallResult, Invocation, PendingCall};
 use crate::agent::calls::consent;
 use crate::agent::calls::consent::danger;
-use crate::agent::prompt::facts::{CHOSEN, DENIED, UNANSWERED, UNWANTED};
+use crate::agent::prompt::facts::{CHOSEN, DENIED, UNANSWERED, UNASKED, UNWANTED};
 use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
@@ -130,7 +130,7 @@ pub(crate) async fn approve(
                 let told = format!("{UNWANTED}{words}");
                 return Ok(Approval::Refuse(CallResult::error(&told)));
             }
-            Decision::Denied | Decision::Expired | Decision::Canceled => {
+            Decision::Denied | Decision::Unasked | Decision::Expired | Decision::Canceled => {
                 return Ok(Approval::Refuse(refused(&decision)));
             }
         }
@@ -185,7 +185,7 @@ pub(crate) async fn ask_to_repeat(
         Decision::Replaced(words) => Approval::Refuse(CallResult::error(&format!(
             "it is not known whether this was done; the user says: {words}"
         ))),
-        Decision::Denied | Decision::Expired | Decision::Canceled => {
+        Decision::Denied | Decision::Unasked | Decision::Expired | Decision::Canceled => {
             Approval::Refuse(CallResult::error(
                 "the server was lost while this ran, so it is not known whether it was done; it \
              was not run again. Look at what is there before you go on.",
@@ -288,6 +288,7 @@ fn forbidden(invocation: &Invocation, findings: &[Finding]) -> CallResult {
 fn refused(decision: &Decision) -> CallResult {
     CallResult::error(match decision {
         Decision::Expired => UNANSWERED,
+        Decision::Unasked => UNASKED,
         Decision::Allowed | Decision::Denied | Decision::Replaced(_) | Decision::Canceled => DENIED,
     })
 }

@@ -132,10 +132,18 @@ async fn tell_decision(
     let (name, alternative) = match decision {
         Decision::Allowed => ("allowed", None),
         Decision::Denied => ("denied", None),
+        Decision::Unasked => ("unasked", None),
         Decision::Replaced(command) => ("alternative", Some(command.clone())),
         Decision::Expired => ("timeout", None),
         Decision::Canceled => ("canceled", None),
     };
+    let obstacles = &mut runner.state.usage.obstacles;
+    match decision {
+        Decision::Denied => obstacles.note_denied(),
+        Decision::Expired => obstacles.note_unanswered(),
+        Decision::Unasked => obstacles.note_unasked(),
+        Decision::Allowed | Decision::Replaced(_) | Decision::Canceled => {}
+    }
     let approval = ApprovalData {
         consent_id: Some(id.to_string()),
         tool_call_id: pending.call.id.clone(),
@@ -146,7 +154,7 @@ async fn tell_decision(
     let mut entries = vec![Entry::Status(RunStatus::Running)];
     entries.push(Entry::Event(match decision {
         Decision::Allowed | Decision::Replaced(_) => Event::ApprovalRecorded { approval },
-        Decision::Denied | Decision::Expired | Decision::Canceled => {
+        Decision::Denied | Decision::Unasked | Decision::Expired | Decision::Canceled => {
             Event::ApprovalDenied { approval }
         }
     }));

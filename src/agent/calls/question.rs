@@ -45,12 +45,21 @@ pub(crate) async fn ask(
         Entry::Event(Event::status(RunPhase::Executing)),
     ];
     runner.journal.write(entries).await?;
+    let obstacles = &mut runner.state.usage.obstacles;
+    match reply {
+        Reply::Expired => obstacles.note_unanswered(),
+        Reply::Unasked => obstacles.note_unasked(),
+        Reply::Answered(_) | Reply::Cancelled => {}
+    }
     Ok(match reply {
         Reply::Answered(response) => {
             CallResult::of(json!({ "success": true, "response": response }))
         }
         Reply::Cancelled => CallResult::error("the user does not want to answer"),
-        Reply::Expired => CallResult::error("no answer came in time; continue without it"),
+        Reply::Unasked => CallResult::error(
+            "this needs a person, and there is none; nothing was asked. Go on without the answer",
+        ),
+        Reply::Expired => CallResult::error("nobody answered in time; go on without the answer"),
     })
 }
 

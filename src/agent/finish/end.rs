@@ -12,6 +12,7 @@ use crate::platform::clock::millis;
 use crate::runs::event::Event;
 use crate::runs::model::Run;
 use crate::runs::outcome::{Renamed, Stopped, Summary, Tokens};
+use crate::runs::verdict::{RunResult, RunVerdict};
 
 /// The end of a run.
 #[derive(Debug)]
@@ -41,9 +42,17 @@ pub(crate) struct End<'a> {
 /// The one shape of `complete.summary`.
 pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Duration) -> Summary {
     let (usage, spent) = (&state.usage, state.usage.spent.total());
+    let verdict = usage.obstacles.verdict(RunResult {
+        stopped,
+        changed: usage.count_changed(),
+        verification: state.verification,
+        checks: run.task.run_verification,
+    });
     Summary {
         task_id: run.id,
-        success: stopped.is_success(),
+        success: stopped.is_success() && verdict != RunVerdict::Failed,
+        verdict,
+        obstacles: usage.obstacles.words(),
         stopped_reason: stopped.reason().to_owned(),
         files_read: usage.read.iter().cloned().collect(),
         files_modified: usage.modified.iter().cloned().collect(),

@@ -22,6 +22,9 @@ pub(crate) const DENIED: &str =
 /// Its words when the user does not answer.
 pub(crate) const UNANSWERED: &str = "nobody consented in time, which is a no; nothing was run. Go on without \
                                      it, or answer what is missing";
+/// Its words where a person is needed and there is none.
+pub(crate) const UNASKED: &str = "needs a person; nothing was asked, and nothing was run. Go on without it, or \
+                                  answer what is missing";
 /// The beginning of what it is told when the user wants something else.
 pub(crate) const UNWANTED: &str = "the user does not want this, but: ";
 /// The beginning of the note beside the result of a command that the user chose.
@@ -341,7 +344,7 @@ impl Told<'_> {
 
     fn refusal(&self) -> Option<String> {
         let error = self.member("error")?;
-        let refusals = [DENIED, UNANSWERED, UNWANTED];
+        let refusals = [DENIED, UNANSWERED, UNASKED, UNWANTED];
         let is_refused = refusals.iter().any(|refusal| error.starts_with(refusal));
         (is_refused || self.members.contains_key("rule")).then(|| error.to_owned())
     }

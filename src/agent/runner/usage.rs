@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::spend::SpendTotal;
 use crate::retrieval::model::Retrieved;
+use crate::runs::verdict::Obstacles;
 use crate::tools::outcome::Effect;
 use crate::workspace::snapshot::SnapshotDiff;
 
@@ -47,6 +48,8 @@ pub struct RunUsage {
     pub changes: u32,
     /// Commands that were run.
     pub commands: u32,
+    /// What stood in its way.
+    pub obstacles: Obstacles,
 }
 
 /// One retrieval.
@@ -79,6 +82,7 @@ impl Default for RunUsage {
             hashes_before: BTreeMap::new(),
             changes: 0,
             commands: 0,
+            obstacles: Obstacles::default(),
         }
     }
 }
@@ -89,6 +93,12 @@ impl RunUsage {
         let moved = self.renamed.iter().flat_map(|(from, to)| [from, to]);
         let all = self.modified.iter().chain(&self.created);
         all.chain(&self.deleted).chain(moved).cloned().collect()
+    }
+
+    /// The number of files that are other than before.
+    pub(crate) fn count_changed(&self) -> usize {
+        let lists = [&self.modified, &self.created, &self.deleted];
+        lists.iter().map(|list| list.len()).sum::<usize>() + self.renamed.len()
     }
 
     /// Adds what a tool did.

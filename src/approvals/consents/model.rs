@@ -12,6 +12,9 @@ use crate::policy::model::{Danger, Finding};
 /// The longest alternative, in bytes.
 pub const MAX_ALTERNATIVE_BYTES: usize = 8 * 1024;
 
+/// The member of a shown action that marks it as unseen by any person.
+pub const NOBODY_ASKED: &str = "nobody_asked";
+
 /// The possible answers of a person.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
@@ -60,6 +63,38 @@ impl Choice {
             }
             Self::Deny => ConsentStatus::Denied,
             Self::Alternative => ConsentStatus::Replaced,
+        }
+    }
+}
+
+/// An answer to a consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GivenAnswer {
+    /// A person chose.
+    Chosen {
+        /// What.
+        choice: Choice,
+        /// What may be done instead.
+        alternative: Option<String>,
+    },
+    /// The client has no person to ask, which is a no.
+    NobodyAsked,
+}
+
+impl GivenAnswer {
+    /// The choice; without a person it is a no.
+    pub fn choice(&self) -> Choice {
+        match self {
+            Self::Chosen { choice, .. } => *choice,
+            Self::NobodyAsked => Choice::Deny,
+        }
+    }
+
+    /// What may be done instead.
+    pub fn alternative(&self) -> Option<&str> {
+        match self {
+            Self::Chosen { alternative, .. } => alternative.as_deref(),
+            Self::NobodyAsked => None,
         }
     }
 }
@@ -169,6 +204,8 @@ pub enum Decision {
     Replaced(String),
     /// No answer came in time, which counts as a no.
     Expired,
+    /// No person could be asked, which is a no.
+    Unasked,
     /// The run was ended.
     Canceled,
 }
@@ -191,6 +228,7 @@ impl Consent {
             ConsentStatus::Replaced => Some(Decision::Replaced(
                 self.alternative.clone().unwrap_or_default(),
             )),
+            ConsentStatus::Expired if self.shown[NOBODY_ASKED] == true => Some(Decision::Unasked),
             ConsentStatus::Expired => Some(Decision::Expired),
             ConsentStatus::Canceled => Some(Decision::Canceled),
         }
@@ -217,7 +255,7 @@ pub enum Decided {
     Alternative,
     /// A preference: yes.
     AutoAllowed,
-    /// The clock: no.
+    /// The clock, or a client without a person to ask: no.
     Timeout,
     /// The end of the run: no.
     Canceled,

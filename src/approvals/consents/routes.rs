@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::approvals::consents::error::Error;
-use crate::approvals::consents::model::{AuditEntry, Choice, Decided};
+use crate::approvals::consents::model::{AuditEntry, Choice, Decided, GivenAnswer};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
 use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
@@ -72,12 +72,31 @@ pub struct ConsentAnswer {
     /// The same under the name that other clients send.
     decision: Option<String>,
     /// Command to run instead, at most 8 KiB; needed with `alternative`.
-    pub alternative_command: Option<String>,
+    alternative_command: Option<String>,
+    /// True with `deny` where no person could be asked, such as in a script: it is no
+    /// person's denial, and the run is told so.
+    nobody_asked: Option<bool>,
 }
 
 impl ConsentAnswer {
-    /// The choice. An error when none was given, or two that differ.
-    pub fn chosen(&self) -> Result<Choice, Error> {
+    /// The answer. An error when none was given, when two differ, and for a yes where no person was asked.
+    pub fn given(self) -> Result<GivenAnswer, Error> {
+        let choice = self.chosen()?;
+        if !self.nobody_asked.unwrap_or(false) {
+            let alternative = self.alternative_command;
+            return Ok(GivenAnswer::Chosen {
+                choice,
+                alternative,
+            });
+        }
+        if choice == Choice::Deny {
+            Ok(GivenAnswer::NobodyAsked)
+        } else {
+            Err(Error::Unanswered)
+        }
+    }
+
+    fn chosen(&self) -> Result<Choice, Error> {
         let words = [&self.choice, &self.decision];
         let words = words.into_iter().flatten();
         let words = words.filter(|word| !word.trim().is_empty());
@@ -120,11 +139,8 @@ async fn answer_consent(
     Id(consent_id): Id<ConsentId>,
     Json(answer): Json<ConsentAnswer>,
 ) -> Result<Json<ConsentTaken>, Problem> {
-    let choice = answer.chosen()?;
-    let alternative = answer.alternative_command;
-    let answered = consents
-        .answer(&principal, consent_id, choice, alternative)
-        .await?;
+    let given = answer.given()?;
+    let answered = consents.answer(&principal, consent_id, given).await?;
     Ok(Json(ConsentTaken {
         success: true,
         consent_id: answered.consent_id,

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
 
 use crate::approvals::consents::error::Error;
 use crate::approvals::consents::model::{
-    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, Decision,
-    MAX_ALTERNATIVE_BYTES,
+    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, Decision, GivenAnswer,
+    MAX_ALTERNATIVE_BYTES, NOBODY_ASKED,
 };
 use crate::approvals::consents::preferences::model::{
     MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering, subjects,
@@ -76,11 +77,10 @@ impl Consents {
         &self,
         principal: &Principal,
         id: ConsentId,
-        choice: Choice,
-        alternative: Option<String>,
+        given: GivenAnswer,
     ) -> Result<AnsweredConsent, Error> {
-        let alternative = instead(choice, alternative)?;
-        let alternative = alternative.as_deref();
+        let given = checked(given)?;
+        let (choice, alternative) = (given.choice(), given.alternative());
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let answered = AnsweredConsent {
             consent_id: id,
@@ -94,18 +94,11 @@ impl Consents {
         let entry = NewEntry {
             run_id: asked.as_ref().map(|consent| consent.run_id.0),
             trace_id: asked.and_then(|consent| consent.trace_id).map(|id| id.0),
-            ..answer_entry(principal, id, choice, alternative)
+            ..answer_entry(principal, id, &given)
         };
         let open = self.audit.begin(entry).await?;
         let mut tx = self.db.begin().await?;
-        if store::answer(&mut tx, org_id, user_id, id, choice, alternative, now).await? {
-            let consent = store::find(&mut tx, org_id, user_id, id).await?;
-            let consent = consent.ok_or_else(|| Error::NotFound(id.to_string()))?;
-            for preference in NewPreference::led_to(&consent, choice) {
-                remembered::insert(&mut tx, org_id, &consent, &preference, now).await?;
-            }
-            let decided = Decided::from(choice);
-            store::record(&mut tx, org_id, &consent, decided, alternative, now).await?;
+        if settle(&mut tx, principal, id, &given, now).await? {
             tx.commit().await?;
             self.wake();
             self.signals.tell(ANSWERS, &id, 0);
@@ -257,14 +250,48 @@ impl Consents {
     }
 }
 
-/// A person decides.
-fn answer_entry(
+/// Writes an answer, with what is preferred from now on and the line in the audit. Answers whether it is
+/// the one that counts.
+async fn settle(
+    conn: &mut PgConnection,
     principal: &Principal,
     id: ConsentId,
-    choice: Choice,
-    alternative: Option<&str>,
-) -> NewEntry {
-    let mut payload = json!({"choice": choice, "alternative": alternative});
+    given: &GivenAnswer,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let (org_id, user_id) = (&principal.org_id, &principal.user_id);
+    let (choice, alternative) = match given {
+        GivenAnswer::Chosen {
+            choice,
+            alternative,
+        } => (*choice, alternative.as_deref()),
+        GivenAnswer::NobodyAsked => {
+            let consent = store::find(conn, org_id, user_id, id).await?;
+            let Some(consent) = consent.filter(|consent| consent.expires_at > now) else {
+                return Ok(false);
+            };
+            return Ok(store::close(conn, org_id, &consent, Unanswered::Unasked, now).await?);
+        }
+    };
+    if !store::answer(conn, org_id, user_id, id, choice, alternative, now).await? {
+        return Ok(false);
+    }
+    let consent = store::find(conn, org_id, user_id, id).await?;
+    let consent = consent.ok_or_else(|| Error::NotFound(id.to_string()))?;
+    for preference in NewPreference::led_to(&consent, choice) {
+        remembered::insert(conn, org_id, &consent, &preference, now).await?;
+    }
+    let decided = Decided::from(choice);
+    store::record(conn, org_id, &consent, decided, alternative, now).await?;
+    Ok(true)
+}
+
+/// A person decides, or a client that has none to ask.
+fn answer_entry(principal: &Principal, id: ConsentId, given: &GivenAnswer) -> NewEntry {
+    let mut payload = json!({"choice": given.choice(), "alternative": given.alternative()});
+    if *given == GivenAnswer::NobodyAsked {
+        payload[NOBODY_ASKED] = true.into();
+    }
     redact_command_json(&mut payload);
     NewEntry {
         resource: Some(id.to_string()),
@@ -326,6 +353,20 @@ fn has_answer(consent: &Consent) -> bool {
     match consent.status {
         ConsentStatus::Allowed | ConsentStatus::Denied | ConsentStatus::Replaced => true,
         ConsentStatus::Pending | ConsentStatus::Expired | ConsentStatus::Canceled => false,
+    }
+}
+
+/// An answer whose alternative is there where it belongs, and nowhere else.
+fn checked(given: GivenAnswer) -> Result<GivenAnswer, Error> {
+    match given {
+        GivenAnswer::Chosen {
+            choice,
+            alternative,
+        } => Ok(GivenAnswer::Chosen {
+            choice,
+            alternative: instead(choice, alternative)?,
+        }),
+        GivenAnswer::NobodyAsked => Ok(given),
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::approvals::consents::model::{
-    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, NewConsent,
+    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, NOBODY_ASKED, NewConsent,
 };
 use crate::approvals::consents::preferences::model::PreferenceId;
 use crate::platform::ids::{ConsentId, OrgId, RunId, ToolCallId, UserId};
@@ -159,15 +159,19 @@ pub async fn close(
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let (status, decided) = match why {
-        Unanswered::Expired => (ConsentStatus::Expired, Decided::Timeout),
+        Unanswered::Expired | Unanswered::Unasked => (ConsentStatus::Expired, Decided::Timeout),
         Unanswered::Canceled => (ConsentStatus::Canceled, Decided::Canceled),
     };
     let done = sqlx::query!(
-        "update consents set status = $3
+        "update consents
+         set status = $3,
+             shown = case when $5 then shown || jsonb_build_object($4::text, true) else shown end
          where org_id = $1 and consent_id = $2 and status = 'pending'",
         org_id.as_str(),
         consent.id.0,
         status as ConsentStatus,
+        NOBODY_ASKED,
+        why == Unanswered::Unasked,
     )
     .execute(&mut *conn)
     .await?;
@@ -183,6 +187,8 @@ pub async fn close(
 pub enum Unanswered {
     /// Its time is over.
     Expired,
+    /// No person could be asked.
+    Unasked,
     /// Its run is.
     Canceled,
 }

@@ -32,7 +32,7 @@ pub enum QuestionStatus {
     Answered,
     /// The user refused to answer.
     Canceled,
-    /// Time ran out, or the run ended.
+    /// Time ran out, the run ended, or no person could be asked.
     Expired,
 }
 
@@ -45,6 +45,8 @@ pub struct QuestionState {
     pub response: Option<String>,
     /// The end of the time for an answer.
     pub expires_at: DateTime<Utc>,
+    /// True if no person could be asked.
+    pub nobody_asked: bool,
 }
 
 /// The outcome of a question, for the run that asked.
@@ -56,6 +58,38 @@ pub enum Reply {
     Cancelled,
     /// No answer came in time.
     Expired,
+    /// No person could be asked.
+    Unasked,
+}
+
+/// The answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuestionAnswer<'a> {
+    /// In words.
+    Words(&'a str),
+    /// The user does not want to answer.
+    Refused,
+    /// The client has no person to ask.
+    NobodyAsked,
+}
+
+impl<'a> QuestionAnswer<'a> {
+    /// The state of a question with this answer.
+    pub fn status(self) -> QuestionStatus {
+        match self {
+            Self::Words(_) => QuestionStatus::Answered,
+            Self::Refused => QuestionStatus::Canceled,
+            Self::NobodyAsked => QuestionStatus::Expired,
+        }
+    }
+
+    /// The words.
+    pub fn words(self) -> Option<&'a str> {
+        match self {
+            Self::Words(words) => Some(words),
+            Self::Refused | Self::NobodyAsked => None,
+        }
+    }
 }
 
 impl QuestionState {
@@ -65,6 +99,7 @@ impl QuestionState {
             QuestionStatus::Pending => None,
             QuestionStatus::Answered => Some(Reply::Answered(self.response.unwrap_or_default())),
             QuestionStatus::Canceled => Some(Reply::Cancelled),
+            QuestionStatus::Expired if self.nobody_asked => Some(Reply::Unasked),
             QuestionStatus::Expired => Some(Reply::Expired),
         }
     }

@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::approvals::questions::error::Error;
+use crate::approvals::questions::model::QuestionAnswer;
 use crate::approvals::questions::service::Questions;
 use crate::auth::principal::Principal;
 use crate::platform::extract::{Addressed, Id, Json};
@@ -47,6 +48,8 @@ struct PromptAnswer {
     response: Option<Value>,
     /// True when the user does not want to answer.
     cancelled: Option<bool>,
+    /// True with `cancelled` where no person could be asked, such as in a script: the run is told so.
+    nobody_asked: Option<bool>,
 }
 
 /// Confirmation of an answer.
@@ -76,6 +79,7 @@ async fn answer_prompt(
     Id(prompt_id): Id<PromptId>,
     Json(answer): Json<PromptAnswer>,
 ) -> Result<Json<PromptTaken>, Problem> {
+    let nobody_asked = answer.nobody_asked.unwrap_or(false);
     let response = match (answer.cancelled.unwrap_or(false), answer.response) {
         (true, _) => None,
         (false, Some(Value::String(text))) => Some(text),
@@ -90,9 +94,12 @@ async fn answer_prompt(
         }
     };
     let (org_id, user_id) = (&principal.org_id, &principal.user_id);
-    questions
-        .answer(org_id, user_id, prompt_id, response.as_deref())
-        .await?;
+    let given = match response.as_deref() {
+        Some(words) => QuestionAnswer::Words(words),
+        None if nobody_asked => QuestionAnswer::NobodyAsked,
+        None => QuestionAnswer::Refused,
+    };
+    questions.answer(org_id, user_id, prompt_id, given).await?;
     let cancelled = response.is_none();
     let message = if cancelled {
         "the question was cancelled"

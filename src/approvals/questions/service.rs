@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::approvals::questions::error::Error;
-use crate::approvals::questions::model::{NewQuestion, QuestionStatus, Reply};
+use crate::approvals::questions::model::{NewQuestion, QuestionAnswer, QuestionStatus, Reply};
 use crate::approvals::questions::store;
 use crate::approvals::topic::ANSWERS;
 use crate::approvals::wait::{Polled, for_answer};
@@ -114,29 +114,31 @@ impl Questions {
         Ok(expired.then_some(Reply::Expired))
     }
 
-    /// Takes the user's answer; `None` cancels the question. Giving the same answer twice is
-    /// harmless, another one is refused.
+    /// Takes the user's answer. Giving the same answer twice is harmless, another one is refused.
     pub async fn answer(
         &self,
         org_id: &OrgId,
         user_id: &UserId,
         id: PromptId,
-        response: Option<&str>,
+        answer: QuestionAnswer<'_>,
     ) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
         let now = self.clock.now();
         let Some(state) = store::find(&mut conn, org_id, user_id, id).await? else {
             return Err(Error::NotFound(id.to_string()));
         };
-        let status = if response.is_some() {
-            QuestionStatus::Answered
-        } else {
-            QuestionStatus::Canceled
-        };
-        if state.status == QuestionStatus::Pending
-            && state.expires_at > now
-            && store::settle(&mut conn, org_id, user_id, id, status, response, now).await?
-        {
+        let (status, response) = (answer.status(), answer.words());
+        let is_open = state.status == QuestionStatus::Pending && state.expires_at > now;
+        let is_taken = is_open
+            && match answer {
+                QuestionAnswer::Words(_) | QuestionAnswer::Refused => {
+                    store::settle(&mut conn, org_id, user_id, id, status, response, now).await?
+                }
+                QuestionAnswer::NobodyAsked => {
+                    store::leave_unasked(&mut conn, org_id, user_id, id).await?
+                }
+            };
+        if is_taken {
             self.answered.notify_waiters();
             self.signals.tell(ANSWERS, &id, 0);
             return Ok(());

@@ -47,7 +47,9 @@ pub async fn find(
 ) -> sqlx::Result<Option<QuestionState>> {
     sqlx::query_as!(
         QuestionState,
-        r#"select status as "status: QuestionStatus", response, expires_at from prompts
+        r#"select status as "status: QuestionStatus", response, expires_at,
+                  question ? 'nobody_asked' as "nobody_asked!"
+           from prompts
            where org_id = $1 and user_id = $2 and prompt_id = $3"#,
         org_id.as_str(),
         user_id.as_str(),
@@ -79,6 +81,25 @@ pub async fn settle(
         status as QuestionStatus,
         response.as_deref(),
         at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Closes a question that is still pending, because no person could be asked. Returns whether this did.
+pub async fn leave_unasked(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    user_id: &UserId,
+    id: PromptId,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"update prompts set status = 'expired', question = question || '{"nobody_asked": true}'
+           where org_id = $1 and user_id = $2 and prompt_id = $3 and status = 'pending'"#,
+        org_id.as_str(),
+        user_id.as_str(),
+        id.0,
     )
     .execute(conn)
     .await?;

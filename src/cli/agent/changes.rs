@@ -66,11 +66,11 @@ impl Snapshot {
         snapshot
     }
 
-    /// The number of files that became others.
-    pub fn changed(&self, after: &Self) -> usize {
+    /// The files that became others.
+    pub fn changed<'a>(&'a self, after: &'a Self) -> Vec<&'a String> {
         let paths: BTreeSet<_> = self.files.keys().chain(after.files.keys()).collect();
-        let differs = |path: &&&String| self.files.get(**path) != after.files.get(**path);
-        paths.iter().filter(differs).count()
+        let differs = |path: &&String| self.files.get(*path) != after.files.get(*path);
+        paths.into_iter().filter(differs).collect()
     }
 
     /// True if the folder was too large to be read whole.
@@ -79,15 +79,11 @@ impl Snapshot {
     }
 
     /// The difference from this snapshot to a later one, as a unified diff; empty when nothing changed.
-    pub fn diff(&self, after: &Self) -> String {
+    pub fn diff(&self, after: &Self, paths: &[&String]) -> String {
         let mut text = String::new();
-        let paths: BTreeSet<_> = self.files.keys().chain(after.files.keys()).collect();
         for path in paths {
-            let old = self.files.get(path).map_or("", String::as_str);
-            let new = after.files.get(path).map_or("", String::as_str);
-            if old == new {
-                continue;
-            }
+            let old = self.files.get(*path).map_or("", String::as_str);
+            let new = after.files.get(*path).map_or("", String::as_str);
             let (from, to) = (format!("a/{path}"), format!("b/{path}"));
             let diff = TextDiff::from_lines(old, new);
             text.push_str(&diff.unified_diff().header(&from, &to).to_string());
@@ -142,7 +138,8 @@ mod tests {
         write("added", "new\n").expect("write");
         write("noise", "x\n").expect("write");
         std::fs::remove_file(folder.path().join("removed")).expect("remove");
-        insta::assert_snapshot!(before.diff(&snapshot(folder.path())), @r"
+        let after = snapshot(folder.path());
+        insta::assert_snapshot!(before.diff(&after, &before.changed(&after)), @r"
         --- a/added
         +++ b/added
         @@ -0,0 +1 @@

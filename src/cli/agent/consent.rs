@@ -81,6 +81,38 @@ pub fn reply(question: &OpenQuestion, line: Option<&str>) -> TypedReply {
     }
 }
 
+/// The choices of a consent, a line each.
+pub fn choices(covers: &str) -> Vec<String> {
+    let covers = visible(covers);
+    let kind = if covers.is_empty() {
+        "yes, and never ask again about actions of this type".to_owned()
+    } else {
+        format!("yes, and never ask again about this type: {covers}")
+    };
+    [
+        ("y", "yes, this once"),
+        ("a", "yes, and never ask again about exactly this"),
+        ("t", &kind),
+        ("n", "no; Enter alone is the same"),
+        ("c", "no, but run another command, which you type next"),
+    ]
+    .map(|(letter, meaning)| format!("  {letter}  {meaning}"))
+    .to_vec()
+}
+
+/// The answer to a question where no person can be asked. Older servers take it for a plain no.
+pub fn unasked(question: &OpenQuestion) -> TypedReply {
+    match question {
+        OpenQuestion::Prompt { id } => TypedReply::Send(
+            format!("api/navi/prompt/{id}"),
+            json!({ "cancelled": true, "nobody_asked": true }),
+        ),
+        OpenQuestion::Consent { id } | OpenQuestion::Command { id } => {
+            TypedReply::Send(path(id), json!({ "choice": "deny", "nobody_asked": true }))
+        }
+    }
+}
+
 /// The answer to a consent in a typed line. An empty line is a no, and an unknown letter is asked about
 /// again: a slip of the finger neither allows nor runs anything.
 fn consent(id: &str, line: &str) -> TypedReply {

@@ -25,7 +25,8 @@ pub struct ServerArgs {
     /// does, this command serves itself. `--server` without an address insists on one that runs.
     #[arg(long, value_name = "URL", env = "NAVI_SERVER", num_args = 0..=1, default_missing_value = AUTO)]
     pub server: Option<NamedServer>,
-    /// The token for that server, as `navi token mint` prints it. One over the same data folder needs none.
+    /// The token for that server, as `navi token mint` prints it. One over the same data folder needs none, and
+    /// without a server there is nothing that it is for.
     #[arg(long, value_name = "TOKEN", env = "NAVI_TOKEN", hide_env_values = true)]
     pub token: Option<SecretString>,
 }
@@ -82,7 +83,7 @@ impl Desk {
         needs: Needs,
         ends: &mut Ends,
     ) -> Result<Self, Failure> {
-        if let Some(session) = running(args, &config)? {
+        if let Some(session) = running(args, &config).await? {
             return Ok(Self::There(session));
         }
         if needs.model && config.scripted.is_none() && config.llm.is_unconfigured() {
@@ -122,18 +123,22 @@ impl Desk {
 }
 
 /// A session with a server that runs already, if there is one.
-fn running(args: &ServerArgs, config: &Config) -> Result<Option<Session>, Failure> {
+async fn running(args: &ServerArgs, config: &Config) -> Result<Option<Session>, Failure> {
     let data_dir = config.data_dir().ok();
     let found = data_dir.as_deref().and_then(beacon::find);
     let is_found = |url: &Url| found.as_ref().is_some_and(|found| is_same(url, &found.url));
     match (&args.server, &args.token) {
         (Some(NamedServer::At(url)), Some(token)) => Ok(Some(Session::new(url, token.clone())?)),
         (Some(NamedServer::At(url)), None) if is_found(url) => beside(config, url).map(Some),
-        (Some(NamedServer::At(url)), None) => Err(Failure::Usage(format!(
-            "no server runs at {} over this data folder, so it needs a token: --token or NAVI_TOKEN, \
-             as `navi token mint` prints it there",
-            url.as_str().trim_end_matches('/')
-        ))),
+        (Some(NamedServer::At(url)), None) => {
+            // Without a server there a token would not help.
+            Session::look(url).await?;
+            Err(Failure::Usage(format!(
+                "the server at {} does not run over this data folder, so it needs a token: --token or \
+                 NAVI_TOKEN, as `navi token mint` prints it there",
+                url.as_str().trim_end_matches('/')
+            )))
+        }
         (Some(NamedServer::Auto) | None, token) => match found {
             Some(found) => {
                 let session = match token {
@@ -146,6 +151,11 @@ fn running(args: &ServerArgs, config: &Config) -> Result<Option<Session>, Failur
             None if args.server.is_some() => Err(Failure::Usage(format!(
                 "no server runs over the data folder {}; `navi serve` starts one, --server URL names \
                  another",
+                data_dir.unwrap_or_default().display()
+            ))),
+            None if token.is_some() => Err(Failure::Usage(format!(
+                "a token is for a server that runs, and none runs over the data folder {}: name one with \
+                 --server or NAVI_SERVER, or leave out --token and NAVI_TOKEN",
                 data_dir.unwrap_or_default().display()
             ))),
             None => Ok(None),

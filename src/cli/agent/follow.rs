@@ -9,10 +9,10 @@ use serde_json::Value;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::cli::agent::consent::{
-    Keyboard, NEEDS_A_PERSON, OpenQuestion, TypedReply, decide, is_allowed_by, reply,
+    Keyboard, NEEDS_A_PERSON, OpenQuestion, TypedReply, choices, decide, is_allowed_by, reply,
+    unasked,
 };
 use crate::cli::agent::frames::Frames;
-use crate::cli::agent::outcome::RunEvidence;
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Ends;
@@ -33,8 +33,6 @@ pub struct Manner {
     pub json: bool,
     /// The rules of the policy whose questions are answered with yes.
     pub yes_to: Vec<String>,
-    /// True if the project's checks are wanted.
-    pub checks: bool,
     /// True if no other model may work than the one that was named.
     pub only_named_model: bool,
 }
@@ -44,8 +42,8 @@ pub struct Manner {
 pub enum FollowEnd {
     /// The run is over; its summary.
     Over(Value),
-    /// The person left, and the run is cancelled.
-    Left,
+    /// The person left, and the run is cancelled; its summary, if it came in time.
+    Left(Option<Value>),
     /// Another model began to work, and the run is cancelled.
     OtherModel(String),
 }
@@ -62,8 +60,6 @@ pub struct RunWatch<'a> {
     manner: &'a Manner,
     /// The screen.
     pub show: Show<AutoStream<std::io::Stdout>>,
-    /// The evidence of its frames.
-    pub evidence: RunEvidence,
     /// The run, as soon as it is known.
     pub run: Option<RunId>,
     /// The last event that was there when following began; what was asked before is not asked again.
@@ -87,7 +83,6 @@ impl<'a> RunWatch<'a> {
             session,
             manner,
             show: Show::new(anstream::stdout(), columns),
-            evidence: RunEvidence::default(),
             run: None,
             begins_after: 0,
             pending: Value::Null,
@@ -135,7 +130,7 @@ impl<'a> RunWatch<'a> {
             {
                 Ok(FollowEnd::Over(summary))
             }
-            (Some((LeaveReason::Person, _)), _) => Ok(FollowEnd::Left),
+            (Some((LeaveReason::Person, _)), summary) => Ok(FollowEnd::Left(summary)),
             (Some((LeaveReason::OtherModel(why), _)), _) => Ok(FollowEnd::OtherModel(why)),
             (None, Some(summary)) => Ok(FollowEnd::Over(summary)),
             (None, None) => Err(Failure::Unfinished { run: self.run }),
@@ -168,7 +163,6 @@ impl<'a> RunWatch<'a> {
         } else if !self.is_hidden(frame) {
             self.show.frame(frame)?;
         }
-        self.evidence.frame(frame);
         let sequence = frame["sequence"].as_i64();
         if sequence.is_some_and(|it| it <= self.begins_after) && frame["type"] != "complete" {
             let is_last = sequence == Some(self.begins_after);
@@ -249,16 +243,20 @@ impl<'a> RunWatch<'a> {
             self.note("allowed by --yes-to")?;
             return self.send(decide(id, "allow_once")).await;
         }
+        let question = OpenQuestion::Consent { id: id.to_owned() };
         if Keyboard::is_there() {
-            return self.ask(OpenQuestion::Consent { id: id.to_owned() });
+            let covers = consent["always_type_covers"].as_str().unwrap_or_default();
+            for line in choices(covers) {
+                self.note(&line)?;
+            }
+            return self.ask(question);
         }
         let call = consent["tool_call_id"].as_str().unwrap_or_default();
         self.unasked.insert(call.to_owned());
-        self.evidence.nobody_was_asked();
         self.note(&format!(
             "  ✗ {NEEDS_A_PERSON}; --yes-to RULE answers the questions of a rule"
         ))?;
-        self.send(decide(id, "deny")).await
+        self.send(unasked(&question)).await
     }
 
     async fn ask_in_words(&mut self, question: &Value) -> Result<(), Failure> {
@@ -267,9 +265,8 @@ impl<'a> RunWatch<'a> {
         if Keyboard::is_there() {
             return self.ask(question);
         }
-        self.evidence.nobody_was_asked();
         self.note(&format!("  ✗ {NEEDS_A_PERSON}"))?;
-        self.send(reply(&question, None)).await
+        self.send(unasked(&question)).await
     }
 
     fn ask(&mut self, question: OpenQuestion) -> Result<(), Failure> {

@@ -6,27 +6,55 @@ use strsim::damerau_levenshtein;
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
 use crate::llm::routing::registry;
-use crate::platform::text::visible;
+use crate::platform::text::{visible, visible_prose};
 
 /// The most letters that may be wrong in a name that is meant.
 const SLIPS: usize = 2;
 /// Providers that list no models.
-const UNLISTED: &[&str] = &["ollama/", "openrouter/", "scripted/", "self_hosted/"];
+const UNLISTED: &[&str] = &["ollama/", "openrouter/", "self_hosted/"];
+/// The provider that plays a script under one name.
+pub const SCRIPTED: &str = "scripted/";
+/// The name of the model that a provider serves by default.
+const DEFAULT: &str = "/default";
 /// The word that lets another model do the work.
 pub const ALLOW: &str = "`--allow-fallback` goes on all the same";
 
-/// Refuses a model that the server does not have, before anything is asked of another one.
-pub async fn check(session: &Session, name: &str) -> Result<(), Failure> {
-    let registry = session.get("api/models").await?;
-    match objection(name.trim(), &registry) {
-        Some(words) => Err(Failure::OtherModel(format!("{words}; {ALLOW}"))),
-        None => Ok(()),
+/// Refuses a name that is none.
+pub fn check_name(name: Option<&str>) -> Result<(), Failure> {
+    match name {
+        Some(name) if name.trim().is_empty() => Err(Failure::OtherModel(
+            "`--model` names no model; leave it out for the default".to_owned(),
+        )),
+        Some(_) | None => Ok(()),
     }
 }
 
-/// Why a model cannot be what is meant. What the server may know better is left to it: its first frame says
-/// who works.
+/// Refuses a model that the server does not have, before anything is asked of another one.
+pub async fn check(session: &Session, name: &str) -> Result<(), Failure> {
+    let name = name.trim();
+    let registry = session.models(name).await?;
+    let Some(words) = objection(name, &registry) else {
+        return Ok(());
+    };
+    // Where no model can answer, nothing goes on.
+    let named = &registry["named"];
+    let is_hopeless = named.is_object() && named["effective_model_id"].is_null();
+    Err(Failure::OtherModel(if is_hopeless {
+        words
+    } else {
+        format!("{words}; {ALLOW}")
+    }))
+}
+
+/// Why a model cannot be what is meant: by the names that are listed, else by what the server says that it
+/// would do. Servers of earlier versions say it with the first frame of the run.
 fn objection(name: &str, registry: &Value) -> Option<String> {
+    let said = registry["named"]["obstacle"].as_str();
+    unlisted(name, registry).or_else(|| said.map(|said| visible_prose(said).into_owned()))
+}
+
+/// Why a model is none of those that are listed, where that can be told.
+fn unlisted(name: &str, registry: &Value) -> Option<String> {
     let ids = |list: &str| -> Vec<&Value> {
         let listed = registry[list].as_array().into_iter().flatten();
         listed.collect()
@@ -54,7 +82,12 @@ fn objection(name: &str, registry: &Value) -> Option<String> {
         .map(|model| id(model))
         .filter_map(|id| if is_bare { bare(&id) } else { Some(id) })
         .collect();
-    let near = nearest(name, known.iter().map(String::as_str))?;
+    let near = nearest(name, known.iter().map(String::as_str));
+    let is_script = name.starts_with(SCRIPTED) && !name.ends_with(DEFAULT);
+    let scripted = known
+        .iter()
+        .find(|id| is_script && id.starts_with(SCRIPTED));
+    let near = near.or(scripted.map(String::as_str))?;
     let name = visible(name);
     Some(format!(
         "there is no model `{name}`; did you mean `{near}`?"
@@ -107,6 +140,7 @@ mod tests {
                 {"id": "openai/gpt-5-mini", "reason": null},
                 {"id": "anthropic/claude-sonnet-5", "reason": "provider_not_configured"},
                 {"id": "self_hosted/qwen2.5-coder", "reason": null},
+                {"id": "scripted/demo", "reason": null},
             ],
             "modes": [{"id": "navi/fast"}],
             "default": "navi/fast",
@@ -119,6 +153,8 @@ mod tests {
             ("openai/gtp-5-mini", "openai/gpt-5-mini"),
             ("gtp-5-mini", "gpt-5-mini"),
             ("navi/fsat", "navi/fast"),
+            ("scripted/dmo", "scripted/demo"),
+            ("scripted/anything", "scripted/demo"),
         ] {
             let said = objection(name, &registry()).unwrap();
             assert!(said.contains(&format!("did you mean `{meant}`?")), "{said}");
@@ -136,9 +172,28 @@ mod tests {
             "ollama/anything",
             "openai/gpt-6-mini",
             "openai/of-our-own",
+            "scripted/default",
         ] {
             assert_eq!(objection(name, &registry()), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_server_would_do_counts_where_no_list_tells() {
+        let mut registry = registry();
+        registry["named"] = json!({"obstacle": "`mistral/large` is not in the model registry"});
+        let said = objection("mistral/large", &registry).unwrap();
+        assert_eq!(said, "`mistral/large` is not in the model registry");
+        registry["named"]["obstacle"] = Value::Null;
+        assert_eq!(objection("openai/of-our-own", &registry), None);
+    }
+
+    #[test]
+    fn an_empty_name_is_none() {
+        for name in ["", " "] {
+            assert!(check_name(Some(name)).is_err(), "{name:?}");
+        }
+        assert!(check_name(None).is_ok() && check_name(Some("fast")).is_ok());
     }
 
     #[test]

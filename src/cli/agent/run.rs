@@ -1,5 +1,6 @@
 //! `navi agent run`: a task done in a folder, watched in the terminal.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::cli::agent::consent::check_rules;
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{FollowEnd, Manner, RunWatch};
 use crate::cli::agent::frames::Frames;
-use crate::cli::agent::named_model::{ALLOW, check};
+use crate::cli::agent::named_model::{ALLOW, check, check_name};
 use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
 use crate::cli::agent::recorded;
 use crate::cli::agent::session::Errand;
@@ -23,6 +24,7 @@ use crate::config::settings::Config;
 use crate::llm::effort::{Effort, Verbosity};
 use crate::platform::clock::Clock;
 use crate::platform::ids::{ConversationId, RunId};
+use crate::workspace::error::WorkspaceError;
 use crate::workspace::paths::Workspace;
 
 /// The longest that the accounting of a run may take before it is shown.
@@ -79,7 +81,13 @@ pub struct WorkArgs {
 
 /// Runs the task and answers with the exit code that says how far it was done.
 pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
-    let workspace = open(&args.workspace)?;
+    if args.task.trim().is_empty() {
+        let words =
+            "the task is empty; say what is to be done, as in navi agent run \"fix the test\"";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    check_name(args.model.as_deref())?;
+    let workspace = open(&args.workspace, config.surroundings.home.as_deref())?;
     check_rules(&args.work.yes_to, &config, workspace.root())?;
     let errand = Errand {
         message: args.task.clone(),
@@ -94,7 +102,6 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
     let manner = Manner {
         json: args.work.json,
         yes_to: args.work.yes_to.clone(),
-        checks: errand.verify,
         only_named_model: args.model.is_some() && !args.allow_fallback,
     };
     let needs = Needs {
@@ -109,13 +116,18 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the folder to work in; one that is no project's is refused before anything in it is read.
-pub fn open(folder: &Path) -> Result<Workspace, Failure> {
+pub fn open(folder: &Path, home: Option<&Path>) -> Result<Workspace, Failure> {
     let unusable = |source| Failure::Workspace {
         path: folder.to_owned(),
         source,
     };
     let path = folder.canonicalize().map_err(unusable)?;
+    let home = home.and_then(|home| home.canonicalize().ok());
     let path = path.to_string_lossy();
+    if home.is_some_and(|home| home.as_os_str() == &*path) {
+        let error = WorkspaceError::Home(path.into_owned());
+        return Err(Failure::Usage(error.to_string()));
+    }
     Workspace::open(&path).map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -150,17 +162,29 @@ pub async fn end(
     ends: &mut Ends,
 ) -> Result<ExitCode, Failure> {
     let followed = watch.follow(frames, ends).await;
+    let summary = match &followed {
+        Ok(FollowEnd::Over(summary) | FollowEnd::Left(Some(summary))) => summary,
+        Ok(FollowEnd::Left(None) | FollowEnd::OtherModel(_)) | Err(_) => &Value::Null,
+    };
     if !manner.json {
-        changed(watch, workspace, before).await?;
+        changed(watch, workspace, before, summary).await?;
     }
     let run = watch.run;
     match followed? {
-        FollowEnd::Left => Err(Failure::Left { run }),
+        FollowEnd::Left(summary) => {
+            if let Some(summary) = summary.filter(|_| !manner.json) {
+                tell(watch, &TaskOutcome::of(&summary), &summary, desk).await?;
+            }
+            Err(Failure::Left { run })
+        }
         FollowEnd::OtherModel(why) => Err(Failure::OtherModel(format!("{why}; {ALLOW}"))),
         FollowEnd::Over(summary) => {
-            let outcome = TaskOutcome::of(&summary, &watch.evidence, manner.checks);
+            let outcome = TaskOutcome::of(&summary);
             if !manner.json {
                 tell(watch, &outcome, &summary, desk).await?;
+                if let Some(run) = run.filter(|_| outcome.verdict != TaskVerdict::Done) {
+                    watch.show.note(&ways(run))?;
+                }
             }
             Ok(outcome.verdict.exit_code())
         }
@@ -169,18 +193,23 @@ pub async fn end(
 
 /// Points at `navi workspaces` in a refusal of our own server. The folder is there, so if it is not found it
 /// belongs to another user of the same database; the person at this machine may know, and take it back.
-fn pointed(mut failure: Failure, desk: &Desk) -> Failure {
-    if let Failure::Answered {
-        status: 404,
-        detail,
-    } = &mut failure
-        && desk.own().is_some()
-    {
-        detail.push_str(
-            "; `navi workspaces list` says whose it is, and `navi workspaces release` takes it back",
-        );
+fn pointed(failure: Failure, desk: &Desk) -> Failure {
+    match failure {
+        Failure::Answered {
+            status: 400 | 413 | 422,
+            detail,
+        } => Failure::Usage(detail),
+        Failure::Answered {
+            status: 404,
+            detail,
+        } if desk.own().is_some() => Failure::Answered {
+            status: 404,
+            detail: format!(
+                "{detail}; `navi workspaces list` says whose it is, and `navi workspaces release` takes it back"
+            ),
+        },
+        other => other,
     }
-    failure
 }
 
 /// The folder as it is now, read where it may take its time.
@@ -198,6 +227,7 @@ async fn changed(
     watch: &mut RunWatch<'_>,
     workspace: &str,
     before: &Snapshot,
+    summary: &Value,
 ) -> Result<(), Failure> {
     let show = &mut watch.show;
     if before.is_partial() {
@@ -205,13 +235,32 @@ async fn changed(
         return Ok(());
     }
     let after = snapshot(workspace).await?;
-    let diff = before.diff(&after);
-    if !diff.is_empty() {
-        let count = before.changed(&after) as u64;
-        show.heading(&format!("Changed: {}", counted(count, "file", "files")))?;
-        show.diff(&diff)?;
+    let all = before.changed(&after);
+    let own = told(summary);
+    let is_own = |path: &&String| own.as_ref().is_none_or(|own| own.contains(path.as_str()));
+    let (own, others): (Vec<_>, Vec<_>) = all.iter().copied().partition(is_own);
+    if !own.is_empty() {
+        let count = counted(own.len() as u64, "file", "files");
+        show.heading(&format!("Changed: {count}"))?;
+        show.diff(&before.diff(&after, &own))?;
+    }
+    if !others.is_empty() {
+        let count = counted(others.len() as u64, "other file", "other files");
+        show.note(&format!("{count} changed meanwhile, and not by the run."))?;
     }
     Ok(())
+}
+
+/// The paths that a run has changed, if it tells all.
+fn told(summary: &Value) -> Option<BTreeSet<&str>> {
+    if summary["changes_complete"] != Value::Bool(true) {
+        return None;
+    }
+    let list = |name: &str| summary[name].as_array().into_iter().flatten();
+    let plain = ["files_modified", "files_created", "files_deleted"];
+    let plain = plain.into_iter().flat_map(list).filter_map(Value::as_str);
+    let moved = list("files_renamed").flat_map(|moved| [&moved["from"], &moved["to"]]);
+    Some(plain.chain(moved.filter_map(Value::as_str)).collect())
 }
 
 async fn tell(
@@ -230,10 +279,7 @@ async fn tell(
         }
         None => show.line(&recorded::cost_of_summary(summary))?,
     }
-    match watch.run {
-        Some(run) if outcome.verdict != TaskVerdict::Done => Ok(show.note(&ways(run))?),
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The commands for a run that is over and not done.

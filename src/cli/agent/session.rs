@@ -1,7 +1,9 @@
 //! A server as the commands talk to it: over HTTP, like any other client.
 
+use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use crate::cli::agent::frames::Frames;
 use crate::cli::failure::Failure;
@@ -79,7 +81,7 @@ impl Session {
     pub async fn begin(&self, errand: &Errand) -> Result<Frames, Failure> {
         let body = errand.body();
         let response = self.send(Method::POST, "api/navi/chat/autonomous", Some(&body));
-        Ok(Frames::new(self.server(), response.await?))
+        self.frames(response.await?)
     }
 
     /// Begins a job, which needs no one to follow it, and answers with its frames.
@@ -90,20 +92,58 @@ impl Session {
         let id = answer["job"]["job_id"].as_str().unwrap_or_default();
         let path = format!("api/jobs/{id}/events");
         let events = self.send(Method::GET, &path, None).await?;
-        Ok(Frames::new(self.server(), events))
+        self.frames(events)
     }
 
     /// The frames of a run from after an event on.
     pub async fn events(&self, id: RunId, after: i64) -> Result<Frames, Failure> {
         let path = format!("api/jobs/{id}/events?after_sequence={after}");
         let response = self.send(Method::GET, &path, None).await?;
+        self.frames(response)
+    }
+
+    fn frames(&self, response: reqwest::Response) -> Result<Frames, Failure> {
+        let kind = response.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("text/event-stream") {
+            return Err(self.stranger(response.status().as_u16()));
+        }
         Ok(Frames::new(self.server(), response))
     }
 
     /// One run, as jobs are shown.
     pub async fn job(&self, id: RunId) -> Result<Value, Failure> {
-        let mut answer = self.get(&format!("api/jobs/{id}")).await?;
-        Ok(answer["job"].take())
+        match self.get(&format!("api/jobs/{id}")).await {
+            Ok(mut answer) => Ok(answer["job"].take()),
+            Err(Failure::Answered { status: 404, .. }) => Err(Failure::NoRun(id.to_string())),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// A page of the runs, newest first, from a cursor on.
+    pub async fn runs(&self, limit: u32, cursor: Option<&str>) -> Result<Value, Failure> {
+        let mut path = format!("api/jobs?limit={limit}");
+        if let Some(cursor) = cursor {
+            path.push_str("&cursor=");
+            path.extend(byte_serialize(cursor.as_bytes()));
+        }
+        self.get(&path).await
+    }
+
+    /// The registry of models, with what a request gets that names this one.
+    pub async fn models(&self, name: &str) -> Result<Value, Failure> {
+        let name: String = byte_serialize(name.as_bytes()).collect();
+        self.get(&format!("api/models?name={name}")).await
+    }
+
+    /// Learns whether a NAVI server answers at an address, whoever asks.
+    pub async fn look(base: &Url) -> Result<(), Failure> {
+        let nobody = Self::new(base, SecretString::from(String::new()))?;
+        match nobody.get("health/live").await {
+            // A proxy may close it; what matters is who answers.
+            Ok(_) | Err(Failure::TokenRefused { .. } | Failure::Answered { .. }) => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Ends a run. That it is over already is as good.
@@ -136,11 +176,12 @@ impl Session {
     }
 
     async fn read(&self, response: reqwest::Response) -> Result<Value, Failure> {
+        let status = response.status().as_u16();
         let body = response
             .bytes()
             .await
             .map_err(|error| self.unreached(&error))?;
-        Ok(serde_json::from_slice(&body).map_err(std::io::Error::from)?)
+        serde_json::from_slice(&body).map_err(|_| self.stranger(status))
     }
 
     async fn send(
@@ -169,8 +210,18 @@ impl Session {
         let body = response.bytes().await.unwrap_or_default();
         let body = &body[..body.len().min(MAX_ERROR_BYTES)];
         let problem: Value = serde_json::from_slice(body).unwrap_or_default();
-        let detail = problem["detail"].as_str().unwrap_or("no explanation");
-        Err(self.refused(status, detail))
+        match problem["detail"].as_str() {
+            Some(detail) => Err(self.refused(status, detail)),
+            None => Err(self.stranger(status)),
+        }
+    }
+
+    /// An answer that no NAVI gives.
+    fn stranger(&self, status: u16) -> Failure {
+        Failure::NotNavi {
+            server: self.server().to_owned(),
+            status,
+        }
     }
 
     fn refused(&self, status: u16, detail: &str) -> Failure {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::terminal::flow::Flow;
 use crate::cli::terminal::spinner::Spinner;
 use crate::cli::terminal::texts::{one_line, outcome, prose, text};
-use crate::cli::terminal::words::wrapped;
+use crate::cli::terminal::words::{folded, wrapped};
 use crate::platform::text::{visible, visible_prose};
 
 /// The most lines of one block of command output that are shown; the log has them all.
@@ -286,18 +286,18 @@ impl<W: Write> Show<W> {
         self.heading("May this run?")?;
         let danger = text(&data["danger_level"]);
         // Each line of it shows that it is one, so that none looks like what follows.
+        let room = self.columns.map(|columns| columns - OUTPUT_INDENT);
         for line in text(&data["command"]).lines() {
-            writeln!(self.out, "  {BOLD}│{BOLD:#} {line}")?;
+            for (at, piece) in folded(line, room).into_iter().enumerate() {
+                let sign = if at == 0 { '│' } else { '┆' };
+                writeln!(self.out, "  {BOLD}{sign}{BOLD:#} {piece}")?;
+            }
         }
         self.styled(BAD, &format!("  {danger}: {}", text(&data["warning"])), 4)?;
         for (about, key) in [("it may", "consequences"), ("instead", "alternatives")] {
             for line in data[key].as_array().into_iter().flatten() {
                 self.styled(DIM, &format!("  {about}: {}", text(line)), 4)?;
             }
-        }
-        let covers = text(&data["always_type_covers"]);
-        if !covers.is_empty() {
-            self.styled(DIM, &format!("  always this type: {covers}"), 4)?;
         }
         let rules = data["reasons"].as_array().into_iter().flatten();
         let mut rules: Vec<String> = rules.map(|reason| text(&reason["rule"])).collect();
@@ -311,7 +311,12 @@ impl<W: Write> Show<W> {
 
     fn decision(&mut self, good: bool, approval: &Value) -> std::io::Result<()> {
         self.end_text()?;
-        let decision = text(&approval["decision"]).replace('_', " ");
+        let decision = match approval["decision"].as_str().unwrap_or_default() {
+            "canceled" => "cancelled".to_owned(),
+            "timeout" => "not answered in time".to_owned(),
+            "unasked" => "needs a person; nothing was asked".to_owned(),
+            other => visible(&other.replace('_', " ")).into_owned(),
+        };
         self.mark(good, &decision)
     }
 
@@ -447,21 +452,19 @@ mod tests {
     }
 
     #[test]
-    fn a_question_tells_what_always_would_cover() {
-        let asked =
-            |data: Value| shown(&[json!({"type": "command.consent_required", "data": data})]);
-        let data = json!({"command": "git push origin main", "danger_level": "medium",
-            "warning": "This publishes commits.",
-            "always_type_covers": "Pushes to the remote `origin` without force."});
-        insta::assert_snapshot!(asked(data), @r"
-
-        May this run?
-          │ git push origin main
-          medium: This publishes commits.
-          always this type: Pushes to the remote `origin` without force.
-        ");
-        // A server that is older says nothing of it.
-        assert!(!asked(json!({"command": "ls"})).contains("always this type:"));
+    fn a_long_command_is_folded_and_stays_what_it_is() {
+        let mut plain = anstream::StripStream::new(Vec::new());
+        let mut show = Show::new(&mut plain, Some(30));
+        let data = json!({"command": "git push origin main --follow-tags\nls", "danger_level": "medium",
+            "warning": "This publishes commits."});
+        show.frame(&json!({"type": "command.consent_required", "data": data}))
+            .expect("a vector takes everything");
+        let text = String::from_utf8(plain.into_inner()).expect("text");
+        let lines: Vec<_> = text.lines().skip(2).map(str::trim_end).collect();
+        assert_eq!(
+            lines[..3],
+            ["  │ git push origin main", "  ┆ --follow-tags", "  │ ls"]
+        );
     }
 
     #[test]

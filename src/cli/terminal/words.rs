@@ -1,6 +1,6 @@
 //! Lines that fit: broken between words, and as wide as they are on a terminal.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::platform::text::within_chars;
 
@@ -55,6 +55,31 @@ fn wrapped_line(line: &str, columns: usize, indent: usize) -> Vec<String> {
     }
     lines.push(current);
     lines
+}
+
+/// The line in pieces of at most `columns`, which together are the line, to the letter: what counts as it is,
+/// such as a command, is neither changed nor cut. A piece ends behind a blank where one is near.
+pub fn folded(line: &str, columns: Option<usize>) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while let Some(end) = columns.and_then(|columns| fold(rest, columns)) {
+        let (piece, after) = rest.split_at(end);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// The place where a line is folded that takes more than `columns`.
+fn fold(line: &str, columns: usize) -> Option<usize> {
+    let mut taken = 0;
+    let full = line.char_indices().find_map(|(at, c)| {
+        taken += c.width().unwrap_or_default();
+        (taken > columns && at > 0).then_some(at)
+    })?;
+    let blank = line[..full].rfind(' ').map(|at| at + 1);
+    Some(blank.filter(|at| at * 2 > full).unwrap_or(full))
 }
 
 /// The beginning of a line that takes at most `columns`, with `…` when that is not all.
@@ -122,6 +147,15 @@ mod tests {
             for line in &lines {
                 let is_one_word = line.split_whitespace().count() == 1;
                 prop_assert!(is_one_word || width(line) <= columns, "{line:?}");
+            }
+        }
+
+        #[test]
+        fn what_is_folded_fits_and_is_the_same(text in "[a-z 汉]{0,80}", columns in 2_usize..40) {
+            let pieces = folded(&text, Some(columns));
+            prop_assert_eq!(pieces.concat(), text.as_str());
+            for piece in &pieces {
+                prop_assert!(width(piece) <= columns, "{piece:?}");
             }
         }
 

@@ -3,7 +3,7 @@
 use crate::llm::catalog::{Capabilities, Mode, Model, provider_of};
 use crate::llm::config::ProviderId;
 use crate::llm::effort::Effort;
-use crate::llm::route::{Candidate, Route, RouteError};
+use crate::llm::route::{Candidate, Route, RouteError, instead};
 use crate::llm::routing::meant::{mode_meant, model_meant};
 use crate::llm::routing::models::{Models, NOT_FOUND};
 
@@ -206,19 +206,20 @@ impl<'a> Search<'a> {
         if mode.id != default.id {
             return self.mode(default, fallback);
         }
-        Err(self.no_models())
+        Err(self.no_models(fallback))
     }
 
-    fn no_models(self) -> RouteError {
+    fn no_models(self, fallback: Option<Fallback>) -> RouteError {
         RouteError::NoModels {
             lacks: self.models.lacks(),
             candidates: self.candidates,
+            why: fallback.map(|(_, why)| why),
         }
     }
 
     fn arrive(self, model: &Model, fallback: Option<Fallback>) -> Result<Route, RouteError> {
         let Some(provider) = self.models.provider(model.provider) else {
-            return Err(self.no_models());
+            return Err(self.no_models(fallback));
         };
         let (code, why) = fallback.unzip();
         Ok(Route {
@@ -230,7 +231,7 @@ impl<'a> Search<'a> {
             was_fallback: code.is_some(),
             fallback_reason_code: code,
             suggestion: self.meant,
-            fallback_reason: why.map(|why| format!("{why}; `{}` answers instead", model.id)),
+            fallback_reason: why.map(|why| why + &instead(&model.id)),
             context_window: model.context_window,
             max_output_tokens: self.models.answer_limit(model),
             mode_effort: self.effort,

@@ -18,8 +18,10 @@ pub enum Error {
     },
     /// Another process uses the folder.
     #[error(
-        "the database in {folder} is in use by process {holder}; stop that one, or set \
-         NAVI_DATA_DIR to another folder"
+        "the database in {folder} is in use by process {holder}, another command of navi. Commands beside each \
+         other share one server: when that one has ended, start `NAVI_DATA_DIR={data} navi serve`, and every \
+         command over this data folder finds it. Or set NAVI_DATA_DIR to another folder for this one",
+        data = folder.parent().unwrap_or(folder).display()
     )]
     InUse {
         /// The folder.
@@ -151,6 +153,20 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_command_is_told_how_to_share_the_data_folder() {
+        let in_use = Error::InUse {
+            folder: "/srv/navi/postgres".into(),
+            holder: "7".to_owned(),
+        };
+        let text = in_use.to_string();
+        assert!(
+            text.contains("in use by process 7")
+                && text.contains("start `NAVI_DATA_DIR=/srv/navi navi serve`"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_full_disk_is_recognised_in_what_postgres_says() {

@@ -77,6 +77,26 @@ async fn a_question_that_is_declined_is_told_to_the_model(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_question_that_no_person_was_asked_is_told_so(db: PgPool) {
+    let stage = Stage::new(db, asks()).await;
+    let (mut stream, path) = waiting(&stage).await;
+    let nobody = json!({"cancelled": true, "nobody_asked": true});
+    let (status, _) = stage.planner().post(&path, nobody).await;
+    assert_eq!(status, 200);
+    stream.rest().await;
+    let run = stage.ended(stream).await;
+    let told = run.results()[0]["error"].as_str().unwrap().to_owned();
+    assert!(told.contains("needs a person, and there is none"), "{told}");
+    let summary = run.summary();
+    assert_eq!(
+        (&summary["success"], &summary["verdict"]),
+        (&json!(true), &json!("partly"))
+    );
+    let met = "1 question needs a person and was not asked";
+    assert_eq!(summary["obstacles"], json!([met]));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn nobody_else_sees_a_question(db: PgPool) {
     let stage = Stage::new(db, asks()).await;
     let (stream, path) = waiting(&stage).await;

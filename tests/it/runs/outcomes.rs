@@ -62,7 +62,7 @@ async fn a_failing_test_is_mended_and_everything_is_told_in_order(db: PgPool) {
     {"type":"plan_complete","data":{"plan_id":"plan-RUN"}}
     {"type":"next_steps","next_steps":["Review the changes before you commit them"]}
     {"type":"generation_logged","gen_id":"…"}
-    {"type":"complete","summary":{"cache_hit_rate":0.0,"changes_complete":true,"cost_usd":0.0,"elapsed_ms":"…","files_created":[],"files_deleted":[],"files_modified":["value"],"files_read":["value"],"files_renamed":[],"iterations":1,"next_steps":["Review the changes before you commit them"],"stopped_reason":"completed","success":true,"task_id":"RUN","tokens":"…","verification":"passed"}}
+    {"type":"complete","summary":{"cache_hit_rate":0.0,"changes_complete":true,"cost_usd":0.0,"elapsed_ms":"…","files_created":[],"files_deleted":[],"files_modified":["value"],"files_read":["value"],"files_renamed":[],"iterations":1,"next_steps":["Review the changes before you commit them"],"obstacles":[],"stopped_reason":"completed","success":true,"task_id":"RUN","tokens":"…","verdict":"done","verification":"passed"}}
     "#);
     assert_eq!(
         stage.calls().await,

@@ -161,6 +161,11 @@ async fn the_rows_agree(db: &PgPool, run_id: &str, summary: &Value, frames: &[Fr
         &summary["stopped_reason"],
     ) {
         (true, _) => "completed",
+        // The model said that it was done, and nothing that it tried could be done.
+        (false, reason) if reason == "completed" => {
+            assert_eq!(summary["verdict"], "failed", "{summary}");
+            "completed"
+        }
         (false, reason) if reason == "cancelled" => "canceled",
         (false, _) => "failed",
     };
@@ -341,6 +346,7 @@ const SHAPES: &[(&str, &str)] = &[
         "summary/task_id:string summary/files_read:array summary/files_modified:array \
          summary/files_created:array summary/files_deleted:array summary/files_renamed:array \
          summary/changes_complete:boolean summary/iterations:number summary/success:boolean \
+         summary/verdict:string summary/obstacles:array \
          summary/stopped_reason:string summary/verification:string summary/elapsed_ms:number \
          summary/next_steps:array",
     ),

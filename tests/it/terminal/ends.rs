@@ -80,3 +80,24 @@ async fn an_answer_is_done_although_nothing_changed(db: PgPool) {
         "{said:?}"
     );
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_list_and_the_frames_agree_with_the_exit_code(db: PgPool) {
+    let reads = calls(&[("read_file", json!({"path": "missing"}))]);
+    let desk = Desk::new(&db, [reads, says("Done.")]);
+    let failed = desk.run(&["agent", "run", "look", "--json"]).await;
+    assert_eq!(
+        (failed.code, failed.verdict()),
+        (1, (false, "failed".into()))
+    );
+    desk.plays([writes("notes", "one\n"), says("Done.")]);
+    let partly = desk.run(&["agent", "run", "write", "--json"]).await;
+    assert_eq!(
+        (partly.code, partly.verdict()),
+        (4, (true, "partly".into()))
+    );
+    let listed = desk.run(&["agent", "list"]).await.out;
+    let states: Vec<_> = listed.lines().step_by(2).collect();
+    assert!(states[0].ends_with("  partly done"), "{listed}");
+    assert!(states[1].ends_with("  not done"), "{listed}");
+}

@@ -23,6 +23,14 @@ async fn who_leaves_is_told_what_changed_and_how_to_go_on_and_these_ways_work(db
     let (text, id) = (terminal.text(), terminal.run_id());
     assert!(text.contains("Changed: 1 file"), "{text}");
     assert!(text.contains("+one"), "{text}");
+    assert!(
+        text.contains("✗ Not done: it was cancelled; 1 file changed"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\nCost: ") && !text.contains("canceled"),
+        "{text}"
+    );
     for way in [
         format!("navi agent resume {id}"),
         format!("navi agent show {id}"),
@@ -56,7 +64,7 @@ async fn who_leaves_is_told_what_changed_and_how_to_go_on_and_these_ways_work(db
     assert!(
         resumed
             .error
-            .contains("is over (canceled), so a new one goes on"),
+            .contains("is over (cancelled), so a new one goes on"),
         "{resumed:?}"
     );
     assert!(resumed.out.contains("+two"), "{resumed:?}");
@@ -104,10 +112,41 @@ async fn an_id_that_no_run_has_is_said_so(db: PgPool) {
     for command in ["show", "resume"] {
         let said = desk.run(&["agent", command, unknown]).await;
         assert_eq!(said.code, 1, "{said:?}");
-        assert!(said.error.contains(unknown), "{said:?}");
+        let words = format!("there is no run `{unknown}` of yours there");
+        assert!(said.error.contains(&words), "{said:?}");
         let said = desk.run(&["agent", command, "RUN_ID"]).await;
         assert_eq!(said.code, 2, "{said:?}");
     }
     let said = desk.run(&["agent", "list"]).await;
     assert_eq!(said.out, "No run was begun yet.\n", "{said:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_beginning_of_an_id_names_a_run(db: PgPool) {
+    let desk = Desk::new(&db, [says("It counts pages.")]);
+    for _ in 0..2 {
+        let said = desk.run(&["agent", "run", "what does it do?"]).await;
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let listed = desk.run(&["agent", "list"]).await.out;
+    let ids: Vec<&str> = listed.lines().step_by(2).map(|line| &line[..36]).collect();
+    let (one, other) = (ids[0], ids[1]);
+    let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b);
+    let same = same.count();
+    let shown = desk.run(&["agent", "show", &one[..=same]]).await;
+    assert_eq!(shown.code, 0, "{shown:?}");
+    assert!(shown.out.starts_with(one), "{shown:?}");
+    let resumed = desk
+        .run(&["agent", "resume", &one[..=same], "and why?"])
+        .await;
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    let both = desk.run(&["agent", "show", &one[..same]]).await;
+    assert_eq!(both.code, 2, "{both:?}");
+    assert!(
+        both.error.contains(one) && both.error.contains(other),
+        "{both:?}"
+    );
+    let none = desk.run(&["agent", "show", "ffff"]).await;
+    assert_eq!(none.code, 1, "{none:?}");
+    assert!(none.error.contains("there is no run `ffff`"), "{none:?}");
 }

@@ -89,6 +89,52 @@ async fn where_nobody_sits_nobody_is_said_to_have_denied(db: PgPool) {
     );
     assert!(!said.out.contains("denied"), "{said:?}");
     assert!(desk.workspace().join("old/a").exists());
+    let said = desk.run(&["agent", "run", "tidy up", "--json"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains(r#""decision":"unasked""#), "{said:?}");
+    assert!(
+        said.out
+            .contains(r#""error":"needs a person; nothing was asked, and nothing was run."#),
+        "{said:?}"
+    );
+    assert!(!said.out.contains("denied this"), "{said:?}");
+    assert_eq!(said.verdict(), (false, "failed".to_owned()), "{said:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_choices_are_told_and_a_long_command_is_folded(db: PgPool) {
+    let long = "rm -rf old && echo 'a sentence  that is longer than a terminal is wide'";
+    let desk = Desk::new(&db, [runs(long), says("Done.")]);
+    desk.put("old/a", "1\n");
+    desk.put("old/b", "2\n");
+    let mut terminal = desk.sits(50, &["agent", "run", "tidy up", "--no-verify"]);
+    terminal.sees(ASKS).await;
+    let lines = terminal.lines();
+    let begin = lines
+        .iter()
+        .position(|line| line == "May this run?")
+        .unwrap();
+    let asked = &lines[begin + 1..];
+    let command: Vec<_> = asked
+        .iter()
+        .take_while(|line| line.starts_with("  │ ") || line.starts_with("  ┆ "))
+        .map(|line| line.chars().skip(4).collect::<String>())
+        .collect();
+    assert!(command.len() > 1, "{asked:?}");
+    // The blank at which it was folded stands at the end of a line.
+    assert_eq!(command.join(" "), long, "{asked:?}");
+    for choice in ["  y  yes, this once", "  n  no; Enter alone is the same"] {
+        assert!(
+            asked.iter().any(|line| line == choice),
+            "{choice}: {asked:?}"
+        );
+    }
+    assert!(
+        asked.iter().all(|line| line.chars().count() <= 50),
+        "{asked:?}"
+    );
+    terminal.types("n\n");
+    terminal.ends().await;
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -34,6 +34,90 @@ async fn a_folder_of_the_system_is_no_workspace_and_nothing_in_it_is_read(db: Pg
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_home_folder_is_no_workspace(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let home = desk.place.data().with_file_name("home");
+    std::fs::create_dir_all(home.join("project")).unwrap();
+    let own = home.to_str().unwrap();
+    for folder in ["/home", "/root", own, &format!("{own}/project/..")] {
+        let refused = desk
+            .run(&["agent", "run", "look around", "--workspace", folder])
+            .await;
+        assert_eq!(refused.code, 2, "{folder}: {refused:?}");
+        assert!(
+            refused.error.contains("is a home folder"),
+            "{folder}: {refused:?}"
+        );
+    }
+    let project = format!("{own}/project");
+    let said = desk
+        .run(&["agent", "run", "look around", "--workspace", &project])
+        .await;
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_was_called_wrongly_ends_with_2_in_plain_words(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let inside = desk.place.data().join("inside");
+    std::fs::create_dir_all(&inside).unwrap();
+    let inside = inside.to_str().unwrap();
+    for (arguments, words) in [
+        (&["  "][..], "the task is empty"),
+        (&["look", "--model", ""], "`--model` names no model"),
+        (
+            &["look", "--workspace", inside],
+            "holds or is part of this server's own data folder",
+        ),
+    ] {
+        let said = desk.run(&[&["agent", "run"], arguments].concat()).await;
+        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
+        assert!(said.error.contains(words), "{arguments:?}: {said:?}");
+        assert!(!said.error.contains("answered"), "{arguments:?}: {said:?}");
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_wrong_model_is_told_without_any_key_and_begins_no_run(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    for (model, is_scripted, words) in [
+        (
+            "openai/gtp-5-mini",
+            false,
+            "did you mean `openai/gpt-5-mini`?",
+        ),
+        (
+            "mistral/large",
+            false,
+            "`mistral/large` is not in the model registry",
+        ),
+        (
+            "mistral/large",
+            true,
+            "`mistral/large` is not in the model registry",
+        ),
+        ("scripted/dmo", true, "did you mean `scripted/demo`?"),
+        ("openai/gpt-5-mini", true, "is not configured"),
+    ] {
+        let mut command = desk.command(&["agent", "run", "look", "--model", model]);
+        if !is_scripted {
+            command.env_remove("NAVI_SCRIPT");
+        }
+        let refused = said(command).await;
+        assert_eq!(refused.code, 2, "{model}: {refused:?}");
+        assert!(refused.error.contains(words), "{model}: {refused:?}");
+        // Only where another model could answer, it is offered.
+        let offers = refused.error.contains("--allow-fallback");
+        assert_eq!(offers, is_scripted, "{model}: {refused:?}");
+    }
+    let runs: i64 = sqlx::query_scalar("select count(*) from runs")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(runs, 0);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_model_that_is_not_there_does_not_become_another_one(db: PgPool) {
     let desk = Desk::new(&db, [says("It is there.")]);
     let run = ["agent", "run", "look", "--model"];

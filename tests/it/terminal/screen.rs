@@ -74,7 +74,7 @@ async fn lines_of_the_log_do_not_cut_into_what_is_shown(db: PgPool) {
     let file = desk.place.data().join("agent.log");
     let text = terminal.text();
     assert!(
-        text.contains(&format!("The log is in {}", file.display())),
+        text.ends_with(&format!("The log of it is in {}\r\n", file.display())),
         "{text}"
     );
     assert!(!text.contains("DEBUG") && !text.contains("INFO"), "{text}");
@@ -84,4 +84,29 @@ async fn lines_of_the_log_do_not_cut_into_what_is_shown(db: PgPool) {
     command.envs(loud);
     let plain = said(command).await;
     assert!(plain.error.contains(" INFO "), "{plain:?}");
+    let mut quiet = desk.sits(200, &["agent", "run", "look"]);
+    assert_eq!(quiet.ends().await, Some(0), "{}", quiet.text());
+    assert!(quiet.lines()[0].starts_with("Model: "), "{}", quiet.text());
+    assert!(!quiet.text().contains("The log"), "{}", quiet.text());
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_others_change_meanwhile_is_not_shown_as_the_runs(db: PgPool) {
+    let mut slow = says("It is there.");
+    slow.delay_ms = 3_000;
+    let desk = Desk::new(&db, [writes("notes", "one\n"), slow]);
+    let mut terminal = desk.sits(80, &["agent", "run", "look", "--no-verify"]);
+    terminal.sees("✓ notes").await;
+    desk.put("theirs", "two\n");
+    assert_eq!(terminal.ends().await, Some(0), "{}", terminal.text());
+    let text = terminal.text();
+    assert!(
+        text.contains("Changed: 1 file") && text.contains("+one"),
+        "{text}"
+    );
+    assert!(
+        text.contains("1 other file changed meanwhile, and not by the run."),
+        "{text}"
+    );
+    assert!(!text.contains("+two"), "{text}");
 }

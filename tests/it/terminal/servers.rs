@@ -1,12 +1,15 @@
 //! Servers that are found, and servers that are not there.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::runs::stage::says;
-use crate::terminal::stage::{Desk, hangs, writes};
+use crate::terminal::stage::{Desk, hangs, said, writes};
 
 const RUN: &[&str] = &["agent", "run", "write the notes", "--no-verify"];
 
@@ -75,7 +78,78 @@ async fn an_address_where_nothing_listens_is_said_in_words(db: PgPool) {
         said.error,
         "navi: Nothing listens on http://127.0.0.1:9. Is `navi serve` running there?\n"
     );
-    let said = desk.run(&[RUN, &server[..2]].concat()).await;
+    // A token would not help.
+    let without = desk.run(&[RUN, &server[..2]].concat()).await;
+    assert_eq!((without.code, without.error), (1, said.error));
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_that_is_not_navi_is_told_apart(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    for (status, body) in [("501 Not Implemented", "<html>"), ("200 OK", "<html>")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || answer_all(&listener, status, body));
+        let server = ["--server", &address, "--token", "t"];
+        for flags in [&server[..], &server[..2]] {
+            let said = desk.run(&[RUN, flags].concat()).await;
+            assert_eq!(said.code, 1, "{said:?}");
+            let words = format!("what listens on {address} is not NAVI");
+            assert!(said.error.contains(&words), "{said:?}");
+        }
+    }
+}
+
+/// Answers every request with the same.
+fn answer_all(listener: &TcpListener, status: &str, body: &str) {
+    for mut connection in listener.incoming().flatten() {
+        let _request = connection.read(&mut [0; 4096]);
+        let length = body.len();
+        let _gone = write!(
+            connection,
+            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_token_without_a_server_is_not_ignored(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let said = desk.run(&[RUN, &["--token", "t"]].concat()).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.error.contains("it needs a token"), "{said:?}");
+    assert!(
+        said.error.contains("a token is for a server that runs"),
+        "{said:?}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_of_others_needs_a_token(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let served = desk.place.serve(&[]).await;
+    let mut command = desk.command(&[RUN, &["--server", &served.url]].concat());
+    command.env(
+        "NAVI_DATA_DIR",
+        desk.place.data().with_file_name("elsewhere"),
+    );
+    let refused = said(command).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.error.contains("it needs a token"), "{refused:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_token_of_the_readme_reaches_the_folders_of_the_terminal(db: PgPool) {
+    let readme = include_str!("../../../README.md");
+    let (_, mint) = readme.split_once("$(scripts/run.sh ").unwrap();
+    let (mint, _) = mint.split_once(')').unwrap();
+    let mint: Vec<&str> = mint.split(' ').collect();
+    let desk = Desk::new(&db, [says("It is there.")]);
+    let said = desk.run(RUN).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let token = desk.run(&mint).await;
+    let mut served = desk.place.serve(&[]).await;
+    token.out.trim().clone_into(&mut served.token);
+    let body = json!({"message": "and now?", "workspace_path": desk.workspace()});
+    let (status, answer) = served.post("/api/jobs", &body).await;
+    assert_eq!(status, 200, "{answer}");
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use navi::llm::script::{Script, Turn};
 use nix::pty::{Winsize, openpty};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -39,6 +39,17 @@ pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) error: String,
+}
+
+impl Said {
+    /// What the last frame says of success, of a command that prints frames.
+    pub(crate) fn verdict(&self) -> (bool, String) {
+        let last: Value = serde_json::from_str(self.out.lines().last().unwrap()).unwrap();
+        assert_eq!(last["type"], "complete", "{last}");
+        let summary = &last["summary"];
+        let verdict = summary["verdict"].as_str().unwrap();
+        (summary["success"].as_bool().unwrap(), verdict.to_owned())
+    }
 }
 
 impl Desk {

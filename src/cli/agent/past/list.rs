@@ -7,6 +7,7 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
+use crate::cli::agent::outcome::TaskVerdict;
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Ends;
@@ -48,9 +49,7 @@ pub async fn run(args: &ListRunsArgs, config: Config) -> Result<ExitCode, Failur
 }
 
 async fn list(session: &Session, args: &ListRunsArgs) -> Result<(), Failure> {
-    let page = session
-        .get(&format!("api/jobs?limit={}", args.limit))
-        .await?;
+    let page = session.runs(args.limit, None).await?;
     if args.json {
         writeln!(std::io::stdout(), "{page}")?;
         return Ok(());
@@ -92,13 +91,27 @@ pub fn task(job: &Value) -> &str {
     told.rsplit(TASK).next().unwrap_or_default()
 }
 
-/// The state of a run, in words.
+/// The state of a run, in words: how far it was done, as its exit code said, when it is over.
 fn state(job: &Value) -> String {
+    let summary = &job["summary"];
+    let verdict = TaskVerdict::of(summary);
     match job["status"].as_str().unwrap_or_default() {
+        "completed" | "failed" if verdict == TaskVerdict::Partly => "partly done".to_owned(),
+        "completed" if verdict == TaskVerdict::Failed && summary.is_object() => {
+            "not done".to_owned()
+        }
+        "completed" if summary["verification"] == "passed" => "done".to_owned(),
         "completed" => "the model says done".to_owned(),
         "failed" => "not done".to_owned(),
-        "canceled" => "cancelled".to_owned(),
         "paused_for_approval" => "waits for you".to_owned(),
+        other => status(other),
+    }
+}
+
+/// The status of a run as people read it.
+pub fn status(wire: &str) -> String {
+    match wire {
+        "canceled" => "cancelled".to_owned(),
         other => visible(other).into_owned(),
     }
 }
@@ -109,4 +122,29 @@ fn about(job: &Value, columns: Option<usize>) -> String {
     let folder = visible(job["workspace_path"].as_str().unwrap_or_default()).into_owned();
     let line = format!("    {task} · {folder}");
     columns.map_or(line.clone(), |columns| cut(&line, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_listed_as_its_exit_code_said() {
+        let ended = |status: &str, verdict: &str, verification: &str| {
+            let summary = json!({"verdict": verdict, "verification": verification});
+            state(&json!({"status": status, "summary": summary}))
+        };
+        assert_eq!(ended("completed", "done", "passed"), "done");
+        assert_eq!(ended("completed", "done", "not_run"), "the model says done");
+        assert_eq!(ended("completed", "partly", "not_run"), "partly done");
+        assert_eq!(ended("completed", "failed", "not_run"), "not done");
+        assert_eq!(ended("failed", "partly", "failed"), "partly done");
+        assert_eq!(ended("failed", "failed", "failed"), "not done");
+        assert_eq!(ended("canceled", "failed", "not_run"), "cancelled");
+        // What earlier versions left says no more.
+        let old = json!({"status": "completed", "summary": {"success": true}});
+        assert_eq!(state(&old), "the model says done");
+    }
 }

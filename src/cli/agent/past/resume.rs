@@ -13,7 +13,8 @@ use crate::cli::agent::consent::check_rules;
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{Manner, RunWatch};
 use crate::cli::agent::outcome::reason;
-use crate::cli::agent::past::list::{TASK, task};
+use crate::cli::agent::past::list::{TASK, status, task};
+use crate::cli::agent::past::named::NamedRun;
 use crate::cli::agent::run::{WorkArgs, end, open, snapshot, work};
 use crate::cli::agent::session::Errand;
 use crate::cli::failure::Failure;
@@ -29,7 +30,7 @@ use crate::platform::ids::{ConversationId, RunId};
 #[derive(Clone, Debug, clap::Args)]
 pub struct ResumeRunArgs {
     /// The run, as `navi agent list` names it.
-    pub id: RunId,
+    pub id: NamedRun,
     /// A further message for the new run.
     pub message: Option<String>,
     /// Options for the work on the run.
@@ -42,56 +43,52 @@ pub struct ResumeRunArgs {
 
 /// Goes on with it.
 pub async fn run(args: &ResumeRunArgs, config: Config) -> Result<ExitCode, Failure> {
-    let needs = Needs {
-        model: true,
-        run: Some(args.id),
-    };
     let rules = config.clone();
     let mut ends = Ends::listen()?;
+    let id = args.id.find_first(&args.server, &config, &mut ends);
+    let id = Box::pin(id).await?;
+    let needs = Needs {
+        model: true,
+        run: Some(id),
+    };
     let desk = Desk::open(&args.server, config, needs, &mut ends).await?;
-    let outcome = Box::pin(go_on(args, &rules, &desk, &mut ends)).await;
+    let outcome = Box::pin(go_on((id, args), &rules, &desk, &mut ends)).await;
     desk.close(&mut ends).await;
     outcome
 }
 
 async fn go_on(
-    args: &ResumeRunArgs,
+    (id, args): (RunId, &ResumeRunArgs),
     config: &Config,
     desk: &Desk,
     ends: &mut Ends,
 ) -> Result<ExitCode, Failure> {
-    let job = desk.session().job(args.id).await?;
+    let job = desk.session().job(id).await?;
     let workspace = job["workspace_path"].as_str().ok_or_else(|| {
-        Failure::Usage(format!(
-            "the run {} works in no folder, so it is no task",
-            args.id
-        ))
+        Failure::Usage(format!("the run {id} works in no folder, so it is no task"))
     })?;
-    let folder = open(Path::new(workspace))?;
+    let folder = open(Path::new(workspace), config.surroundings.home.as_deref())?;
     check_rules(&args.work.yes_to, config, folder.root())?;
     let manner = Manner {
         json: args.work.json,
         yes_to: args.work.yes_to.clone(),
-        checks: !args.work.no_verify,
         only_named_model: false,
     };
     if !job["summary"].is_null() || job["finished_at"].is_number() {
-        let errand = follow_up(args, &job, workspace)?;
-        let how = job["status"].as_str().unwrap_or("over");
+        let errand = follow_up((id, args), &job, workspace)?;
+        let how = status(job["status"].as_str().unwrap_or("over"));
         tell(&format!(
-            "The run {} is over ({how}), so a new one goes on in its conversation and folder.",
-            args.id
+            "The run {id} is over ({how}), so a new one goes on in its conversation and folder."
         ))?;
         return work(desk, &errand, &manner, ends).await;
     }
     if args.message.is_some() {
         return Err(Failure::Usage(format!(
-            "the run {} is not over and can be told nothing; leave the words out to follow it",
-            args.id
+            "the run {id} is not over and can be told nothing; leave the words out to follow it"
         )));
     }
-    tell(&format!("The run {} goes on where it was.", args.id))?;
-    where_it_was(args.id, &job, workspace, &manner, desk, ends).await
+    tell(&format!("The run {id} goes on where it was."))?;
+    where_it_was(id, &job, workspace, &manner, desk, ends).await
 }
 
 /// Follows a run that is not over from where it is.
@@ -116,13 +113,16 @@ async fn where_it_was(
 }
 
 /// The errand of the run that goes on with one that is over.
-fn follow_up(args: &ResumeRunArgs, job: &Value, workspace: &str) -> Result<Errand, Failure> {
+fn follow_up(
+    (id, args): (RunId, &ResumeRunArgs),
+    job: &Value,
+    workspace: &str,
+) -> Result<Errand, Failure> {
     let words = args.message.as_deref();
     if job["status"] == "completed" && words.is_none() {
         return Err(Failure::Usage(format!(
             "the model says that the run {id} is done; say what else is to be done: \
-             navi agent resume {id} \"…\"",
-            id = args.id
+             navi agent resume {id} \"…\""
         )));
     }
     let conversation = job["conversation_id"].as_str();

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
-use crate::cli::agent::outcome::{RunEvidence, TaskOutcome, TaskVerdict};
+use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
 use crate::cli::agent::past::list::{head, task};
+use crate::cli::agent::past::named::NamedRun;
 use crate::cli::agent::recorded::cost_of_summary;
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
@@ -21,8 +22,8 @@ use crate::platform::text::{visible, visible_prose};
 /// A run's task, its actions and its end.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ShowRunArgs {
-    /// The run, as `navi agent list` names it.
-    pub id: RunId,
+    /// The run, as `navi agent list` names it, or enough of the beginning of its id.
+    pub id: NamedRun,
     /// Print the frames of its stream, one JSON object a line, and nothing else.
     #[arg(long)]
     pub json: bool,
@@ -44,16 +45,16 @@ pub async fn run(args: &ShowRunArgs, config: Config) -> Result<ExitCode, Failure
 }
 
 async fn again(session: &Session, args: &ShowRunArgs) -> Result<(), Failure> {
-    let job = session.job(args.id).await?;
+    let id = args.id.find(session).await?;
+    let job = session.job(id).await?;
     let mut show = Show::new(anstream::stdout(), columns());
     if !args.json {
         about(&job, &mut show)?;
     }
-    let evidence = replay(session, args, &job, &mut show).await?;
+    replay(session, (id, args.json), &job, &mut show).await?;
     if args.json {
         return Ok(());
     }
-    let id = args.id;
     let summary = &job["summary"];
     if summary.is_null() {
         show.line(&format!(
@@ -61,7 +62,7 @@ async fn again(session: &Session, args: &ShowRunArgs) -> Result<(), Failure> {
         ))?;
         return Ok(());
     }
-    let outcome = TaskOutcome::of(summary, &evidence, true);
+    let outcome = TaskOutcome::of(summary);
     show.end(outcome.verdict == TaskVerdict::Done, &outcome.words)?;
     show.line(&cost_of_summary(summary))?;
     if outcome.verdict != TaskVerdict::Done {
@@ -84,23 +85,21 @@ fn about<W: Write>(job: &Value, show: &mut Show<W>) -> Result<(), Failure> {
 /// Shows its frames up to the last that there is now.
 async fn replay<W: Write>(
     session: &Session,
-    args: &ShowRunArgs,
+    (id, json): (RunId, bool),
     job: &Value,
     show: &mut Show<W>,
-) -> Result<RunEvidence, Failure> {
-    let mut evidence = RunEvidence::default();
+) -> Result<(), Failure> {
     let last = job["last_sequence"].as_i64().unwrap_or_default();
     if last == 0 {
-        return Ok(evidence);
+        return Ok(());
     }
-    let mut frames = session.events(args.id, 0).await?;
+    let mut frames = session.events(id, 0).await?;
     while let Some(frame) = frames.next().await? {
-        if args.json {
+        if json {
             writeln!(std::io::stdout(), "{frame}")?;
         } else {
             show.frame(&frame)?;
         }
-        evidence.frame(&frame);
         if frame["sequence"]
             .as_i64()
             .is_some_and(|sequence| sequence >= last)
@@ -108,5 +107,5 @@ async fn replay<W: Write>(
             break;
         }
     }
-    Ok(evidence)
+    Ok(())
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::llm::model::Usage;
 use crate::platform::ids::RunId;
 use crate::runs::model::RunStatus;
-use crate::runs::verdict::RunVerdict;
 use crate::verify::model::Verification;
 
 /// Why a run ended; the value of `stopped_reason`.
@@ -113,6 +112,19 @@ impl Stopped {
             | Self::InternalError => RunStatus::Failed,
         }
     }
+}
+
+/// The degree to which a task was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunVerdict {
+    /// Wholly, as far as that can be told.
+    Done,
+    /// In part, or so that nothing tells: changes that no check looked at, something that was refused.
+    #[default]
+    Partly,
+    /// Not.
+    Failed,
 }
 
 /// The end of a run: the one shape of `complete.summary`.

@@ -1,30 +1,17 @@
-//! How far a task was done, beyond what the model says of it.
+//! What stood in the way of a run, and how far its task was done for that.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::platform::text::{cut_chars, visible};
-use crate::runs::outcome::Stopped;
+use crate::runs::outcome::{RunVerdict, Stopped};
 use crate::verify::model::Verification;
 
 /// The most of a path that is named, in characters.
 const PATH_CHARS: usize = 60;
 /// The most files that are named.
 const MOST_FILES: usize = 5;
-
-/// The degree to which a task was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunVerdict {
-    /// Wholly, as far as that can be told.
-    Done,
-    /// In part, or so that nothing tells: changes that no check looked at, something that was refused.
-    #[default]
-    Partly,
-    /// Not.
-    Failed,
-}
 
 /// The obstacles that a run met.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

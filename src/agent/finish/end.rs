@@ -11,8 +11,8 @@ use crate::ledger::money::Nanos;
 use crate::platform::clock::millis;
 use crate::runs::event::Event;
 use crate::runs::model::Run;
-use crate::runs::outcome::{Renamed, Stopped, Summary, Tokens};
-use crate::runs::verdict::{RunResult, RunVerdict};
+use crate::runs::outcome::{Renamed, RunVerdict, Stopped, Summary, Tokens};
+use crate::runs::verdict::RunResult;
 
 /// The end of a run.
 #[derive(Debug)]

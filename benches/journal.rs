@@ -78,6 +78,7 @@ async fn run(db: &PgPool) -> Run {
             requested: None,
             provider: "scripted".to_owned(),
             model: "scripted".to_owned(),
+            router_info: serde_json::Map::new(),
         },
         trace_id: None,
         created_at: clock.now(),

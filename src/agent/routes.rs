@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,6 +25,7 @@ use crate::platform::logging::TraceId;
 use crate::platform::problem::Problem;
 use crate::runs::stream::respond;
 use crate::runs::stream::schema::RunStream;
+use crate::runs::stream::shapes::RouterInfo;
 use crate::workspaces;
 
 /// The agent's routes. Chat bodies may hold images, so they have a limit of their own.
@@ -140,6 +141,11 @@ struct ChatAnswer {
     edits: Vec<Value>,
     /// The model that answered; absent for the health check, which asks none.
     model: Option<String>,
+    /// How it was chosen, as streams say it first: also whether another one was asked for. Absent from the answer
+    /// to the health check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RouterInfo>)]
+    router_info: Option<Map<String, Value>>,
     /// The id to rate the answer by.
     gen_id: Option<i64>,
 }
@@ -155,6 +161,7 @@ impl ChatAnswer {
             sources: Vec::new(),
             edits: Vec::new(),
             model,
+            router_info: None,
             gen_id,
         }
     }
@@ -196,6 +203,7 @@ async fn answer_chat(
     let gen_id = chat.keep(&answer.text).await;
     Ok(Json(ChatAnswer {
         incomplete: shortfall.map(|lack| lack.to_string()),
+        router_info: Some(chat.router_info.clone()),
         ..ChatAnswer::new(answer.text, Some(chat.model_id()), gen_id)
     }))
 }

@@ -8,6 +8,16 @@ use url::form_urlencoded;
 const TICKET: &str = "ticket";
 /// The parameter in which RFC 6750 allows a token, and which is not taken here.
 const TOKEN: &str = "access_token";
+/// Parameters in which other servers take a token.
+const TOKENS_ELSEWHERE: &[&str] = &[
+    "token",
+    "auth",
+    "authorization",
+    "bearer",
+    "jwt",
+    "api_key",
+    "apikey",
+];
 
 /// Every value of the parameter `ticket`.
 pub fn tickets(query: &str) -> Vec<Cow<'_, str>> {
@@ -20,6 +30,14 @@ pub fn tickets(query: &str) -> Vec<Cow<'_, str>> {
 /// True when the query has a parameter `access_token`.
 pub fn has_token(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == TOKEN)
+}
+
+/// The parameter in which a token may have been meant to be sent, by its usual name.
+pub fn meant_token(query: &str) -> Option<&'static str> {
+    form_urlencoded::parse(query.as_bytes()).find_map(|(name, _)| {
+        let known = TOKENS_ELSEWHERE.iter();
+        known.copied().find(|one| name.eq_ignore_ascii_case(one))
+    })
 }
 
 /// The query without its tickets, and nothing else changed.
@@ -56,5 +74,7 @@ mod tests {
             assert_eq!(without_tickets(query), rest, "{query}");
         }
         assert!(has_token("a=1&acces%73_token=x") && !has_token("access_tokens=x"));
+        assert_eq!(meant_token("a=1&Token=x"), Some("token"));
+        assert_eq!(meant_token("tokens=1&cursor=token"), None);
     }
 }

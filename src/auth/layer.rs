@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use crate::auth::address;
 use crate::auth::development::{DevelopmentIdentity, Provenance};
 use crate::auth::principal::{Denied, Principal, Proof};
-use crate::auth::refusal::Refusal;
-use crate::auth::ticket::{StreamPath, TicketRefusal, Tickets};
+use crate::auth::refusal::{Refusal, Scheme};
+use crate::auth::ticket::{NoStream, StreamPath, TicketRefusal, Tickets};
 use crate::auth::token::Verifier;
 
 /// The templates of routes that a request may reach without a token in its head.
@@ -140,6 +140,12 @@ impl Gate {
     /// Reads the credential of a request. Tokens count in the header alone, since addresses are logged.
     fn credential<'a>(&self, request: &'a Request) -> Result<Credential<'a>, Denied> {
         let (stream, tickets) = (self.stream(request), address::tickets(query(request)));
+        if let (Err(NoStream::NoId), [_, ..]) = (&stream, &tickets[..]) {
+            return Err(Denied::BadTicket(
+                "the address names no stream, because what stands in the place of its id is no UUID",
+            ));
+        }
+        let stream = stream.ok();
         if request.headers().contains_key(header::AUTHORIZATION) {
             return match stream {
                 Some(_) if !tickets.is_empty() => Err(Denied::BadTicket(
@@ -149,9 +155,7 @@ impl Gate {
             };
         }
         if address::has_token(query(request)) {
-            return Err(Denied::BadToken(
-                "`access_token` in the query is not accepted, because addresses are logged; send the header, or get a stream ticket",
-            ));
+            return Err(Denied::TokenInAddress("access_token"));
         }
         match (&tickets[..], stream) {
             ([], _) => self.without_any(request).map(Credential::Known),
@@ -181,10 +185,11 @@ impl Gate {
     }
 
     /// The stream that a request wants to open.
-    fn stream(&self, request: &Request) -> Option<StreamPath> {
-        let is_get = request.method() == Method::GET;
-        let stream = || StreamPath::parse(request.uri().path(), self.access.streams);
-        is_get.then(stream).flatten()
+    fn stream(&self, request: &Request) -> Result<StreamPath, NoStream> {
+        if request.method() != Method::GET {
+            return Err(NoStream::OtherPath);
+        }
+        StreamPath::parse(request.uri().path(), self.access.streams)
     }
 
     fn by_ticket(
@@ -219,7 +224,11 @@ impl Gate {
 
     /// The identity of requests that show nothing.
     fn without_any(&self, request: &Request) -> Result<Principal, Denied> {
-        let development = self.development.as_ref().ok_or(Denied::NoToken)?;
+        let nothing = || {
+            let meant = address::meant_token(query(request));
+            meant.map_or(Denied::NoToken, Denied::TokenInAddress)
+        };
+        let development = self.development.as_ref().ok_or_else(nothing)?;
         let principal = development.to(&provenance(request));
         principal.cloned().map_err(Denied::NotFromHere)
     }
@@ -255,9 +264,10 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let text = value
         .to_str()
         .map_err(|_| Denied::BadToken("not a text of ASCII characters"))?;
-    let (scheme, token) = text.split_once(' ').ok_or(Denied::NoToken)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Denied::NoToken);
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let scheme = Scheme::of(scheme);
+    if scheme != Scheme::Bearer || token.trim().is_empty() {
+        return Err(Denied::WrongScheme(scheme));
     }
     Ok(token.trim())
 }

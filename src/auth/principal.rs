@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::refusal::Scheme;
 use crate::platform::ids::{OrgId, TeamId, UserId};
 use crate::platform::problem::Problem;
 
@@ -137,6 +138,10 @@ const KEYS_RETRY_SECONDS: u64 = 30;
 pub enum Denied {
     /// No bearer token was sent.
     NoToken,
+    /// The `Authorization` header has no bearer token.
+    WrongScheme(Scheme),
+    /// A token stands in this parameter of the address.
+    TokenInAddress(&'static str),
     /// The token was refused; the text says why without repeating any of it.
     BadToken(&'static str),
     /// The stream ticket was refused; the text says why without repeating any of it.
@@ -170,6 +175,22 @@ impl IntoResponse for Denied {
                 "unauthorized",
                 "you are not signed in; sign in, or give your client an access token, which it sends in the header `Authorization: Bearer <token>`".to_owned(),
                 "Bearer realm=\"navi\"".to_owned(),
+            ),
+            Self::WrongScheme(scheme) => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                format!(
+                    "you are not signed in, because the header `Authorization` {scheme}; it must be `Authorization: Bearer <token>`"
+                ),
+                "Bearer realm=\"navi\"".to_owned(),
+            ),
+            Self::TokenInAddress(parameter) => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                format!(
+                    "you are not signed in, because `{parameter}` in the query is not accepted, since addresses are logged; send the header `Authorization: Bearer <token>`, or get a stream ticket"
+                ),
+                "Bearer realm=\"navi\", error=\"invalid_request\"".to_owned(),
             ),
             Self::BadToken(reason) => (
                 StatusCode::UNAUTHORIZED,
@@ -233,7 +254,10 @@ impl IntoResponse for Denied {
             ),
         };
         let mut response = Problem::new(status, slug, detail).into_response();
-        if matches!(self, Self::BadToken(_) | Self::BadTicket(_)) {
+        if matches!(
+            self,
+            Self::WrongScheme(_) | Self::TokenInAddress(_) | Self::BadToken(_) | Self::BadTicket(_)
+        ) {
             response.extensions_mut().insert(CredentialRefused);
         }
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {

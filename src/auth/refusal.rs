@@ -1,5 +1,7 @@
 //! Reasons for which a token is refused.
 
+use std::fmt;
+
 use crate::auth::jws::NotSigned;
 
 /// The reason of a refusal.
@@ -60,6 +62,52 @@ impl Refusal {
             Self::NoOrganisation => "it names no organisation",
             Self::Role => "its role is unknown",
             Self::Erased => "its user or organisation was erased after it was issued",
+        }
+    }
+}
+
+/// The scheme of an `Authorization` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// The one that is taken.
+    Bearer,
+    /// A usual one of other servers, by its name.
+    Elsewhere(&'static str),
+    /// A text that names none; it may be a token, so it is not repeated.
+    None,
+}
+
+impl Scheme {
+    /// The schemes that clients of other servers send.
+    const ELSEWHERE: &[&str] = &[
+        "Basic",
+        "Digest",
+        "Token",
+        "JWT",
+        "ApiKey",
+        "Api-Key",
+        "Key",
+        "OAuth",
+        "Negotiate",
+    ];
+
+    /// The scheme with this name.
+    pub fn of(name: &str) -> Self {
+        if name.eq_ignore_ascii_case("bearer") {
+            return Self::Bearer;
+        }
+        let mut known = Self::ELSEWHERE.iter();
+        let known = known.find(|one| name.eq_ignore_ascii_case(one));
+        known.map_or(Self::None, |name| Self::Elsewhere(name))
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer => f.write_str("has the scheme `Bearer` and no token"),
+            Self::Elsewhere(name) => write!(f, "has the scheme `{name}`"),
+            Self::None => f.write_str("does not begin with a scheme"),
         }
     }
 }

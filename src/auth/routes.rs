@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::auth::layer::NO_REFERRER;
 use crate::auth::principal::{Principal, Role};
-use crate::auth::ticket::{StreamPath, TTL_SECONDS, Tickets};
+use crate::auth::ticket::{NoStream, StreamPath, TTL_SECONDS, Tickets};
 use crate::platform::extract::Json;
 use crate::platform::problem::Problem;
 
@@ -102,11 +102,16 @@ async fn issue_stream_ticket(
     principal: Principal,
     Json(request): Json<StreamTicketRequest>,
 ) -> Result<NoStore<StreamTicket>, Problem> {
-    let path = StreamPath::parse(&request.path, office.streams).ok_or_else(|| {
-        let detail = format!(
-            "`path` is the path of a stream, without a query: {}",
-            office.streams.join(", ")
-        );
+    let path = StreamPath::parse(&request.path, office.streams).map_err(|reason| {
+        let streams = office.streams.join(", ");
+        let detail = match reason {
+            NoStream::NoId => format!(
+                "the id in `path` is no UUID; put an id, such as the `job_id` of a job, into the path of a stream: {streams}"
+            ),
+            NoStream::OtherPath => {
+                format!("`path` is the path of a stream, without a query: {streams}")
+            }
+        };
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
     })?;
     let ticket = office.tickets.issue(&principal, path.clone());

@@ -33,28 +33,40 @@ const MAX_BYTES: usize = 4 * 1024;
 #[serde(transparent)]
 pub struct StreamPath(String);
 
+/// Why a path names no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoStream {
+    /// It is that of a stream, but for an id that is none.
+    NoId,
+    /// It is another path.
+    OtherPath,
+}
+
 impl StreamPath {
     /// Reads a path that fits one of these route templates, whose parameters are all ids.
-    pub fn parse(path: &str, templates: &[&str]) -> Option<Self> {
-        let fitting = templates.iter().find_map(|template| fitted(path, template));
-        fitting.map(Self)
+    pub fn parse(path: &str, templates: &[&str]) -> Result<Self, NoStream> {
+        let fits = |template: &&&str| fits(path, template);
+        let template = templates.iter().find(fits).ok_or(NoStream::OtherPath)?;
+        let segments = path.split('/').zip(template.split('/'));
+        let written = segments.map(|(segment, expected)| {
+            if !expected.starts_with('{') {
+                return Ok(segment.to_owned());
+            }
+            let id = segment.parse::<Uuid>();
+            id.map(|id| id.to_string()).map_err(|_| NoStream::NoId)
+        });
+        let written: Vec<_> = written.collect::<Result<_, _>>()?;
+        Ok(Self(written.join("/")))
     }
 }
 
-fn fitted(path: &str, template: &str) -> Option<String> {
-    let mut written = Vec::new();
-    let mut segments = path.split('/');
-    for expected in template.split('/') {
-        let segment = segments.next()?;
-        if expected.starts_with('{') {
-            written.push(segment.parse::<Uuid>().ok()?.to_string());
-        } else if segment == expected {
-            written.push(segment.to_owned());
-        } else {
-            return None;
-        }
-    }
-    segments.next().is_none().then(|| written.join("/"))
+/// True if a path has the segments of a template, whatever stands in the places of its ids.
+fn fits(path: &str, template: &str) -> bool {
+    let (segments, expected) = (path.split('/'), template.split('/'));
+    segments.clone().count() == expected.clone().count()
+        && segments
+            .zip(expected)
+            .all(|(segment, expected)| segment == expected || expected.starts_with('{'))
 }
 
 /// The content of a ticket.
@@ -232,7 +244,7 @@ mod tests {
         let parse = |path: &str| StreamPath::parse(path, STREAMS);
         let simple = ID.replace('-', "").to_uppercase();
         for same in [ID, &ID.to_uppercase(), &simple] {
-            assert_eq!(parse(&format!("/api/jobs/{same}/events")), Some(stream()));
+            assert_eq!(parse(&format!("/api/jobs/{same}/events")), Ok(stream()));
         }
         assert_eq!(parse("/api/changes").unwrap().0, "/api/changes");
         for other in [
@@ -253,8 +265,13 @@ mod tests {
             &format!("/api/jobs/{ID}/events/../../{ID}/events"),
             &format!("/api/navi/jobs/{ID}/events"),
         ] {
-            assert_eq!(parse(other), None, "{other}");
+            assert!(parse(other).is_err(), "{other}");
         }
+        let unnamed = ["/api/jobs/{job_id}/events", "/api/jobs//events"];
+        for no_id in unnamed {
+            assert_eq!(parse(no_id), Err(NoStream::NoId), "{no_id}");
+        }
+        assert_eq!(parse("/api/jobs/x/diff"), Err(NoStream::OtherPath));
     }
 
     #[test]

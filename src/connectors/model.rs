@@ -144,6 +144,7 @@ pub enum Verdict {
 
 /// The public form of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = TokenVerification)]
 #[serde(rename_all = "lowercase")]
 pub enum Verification {
     /// The provider took the token.

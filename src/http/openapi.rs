@@ -10,6 +10,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HttpMethod, Info, OpenApi, Ref, RefOr, ResponseBuilder,
 };
@@ -18,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::layer::AccessRules;
-use crate::http::description::codes;
 use crate::http::description::examples::Examples;
+use crate::http::description::{codes, words};
 use crate::platform::problem::{ERROR_CODE, Problem};
 
 /// The name of the security scheme that handlers refer to.
@@ -101,6 +102,13 @@ pub fn complete(document: &mut OpenApi, access: AccessRules) {
     document.info = Info::new("NAVI", env!("CARGO_PKG_VERSION"));
     document.info.description =
         Some("The backend of an autonomous engineering assistant.".to_owned());
+    // Relative to where the document was read, so that it is right behind any name and proxy.
+    document.servers = Some(vec![
+        ServerBuilder::new()
+            .url("/")
+            .description(Some("The server that this document comes from."))
+            .build(),
+    ]);
     let mut components = document
         .components
         .take()
@@ -121,6 +129,7 @@ pub fn complete(document: &mut OpenApi, access: AccessRules) {
     components
         .schemas
         .insert(ERROR_CODE.to_owned(), codes::schema());
+    words::enumerate(&mut components.schemas);
     document.components = Some(components);
     let mut names = BTreeSet::new();
     let examples = Examples::new();

@@ -30,6 +30,8 @@ pub struct Job {
     pub provider: String,
     /// Its model.
     pub model: String,
+    /// How it was chosen.
+    pub router_info: Option<Value>,
     /// The client's notes.
     pub metadata: Option<Value>,
     /// Number of its last event.

@@ -102,7 +102,6 @@ struct WhichJobs {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Those with this status alone.
-    #[param(value_type = Option<String>)]
     status: Option<RunStatus>,
 }
 

@@ -17,6 +17,7 @@ macro_rules! jobs {
                 + $task
                 + r#" as "task!", workspace_path,
                       conversation_id as "conversation_id: ConversationId", provider, model,
+                      options->'router_info' as router_info,
                       metadata, last_sequence, error, summary, takeovers,
                       cancel_requested_at is not null as "cancel_requested!",
                       (finished_at is null and available_at is null) as "is_held_back!",

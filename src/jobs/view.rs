@@ -11,6 +11,7 @@ use crate::platform::page;
 use crate::platform::page::CursorValue;
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Summary;
+use crate::runs::stream::shapes::RouterInfo;
 
 /// A job. Times are seconds since the epoch, with a fraction, as old clients read them.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -35,6 +36,10 @@ pub struct JobView {
     pub provider: String,
     /// Its model.
     pub model: String,
+    /// How it was chosen, as the stream of a run says it first: also whether another one was asked for. Null
+    /// for jobs of versions that did not keep it.
+    #[schema(value_type = Option<RouterInfo>)]
+    pub router_info: Option<Value>,
     /// Creation time.
     pub created_at: f64,
     /// Time of its last change.
@@ -77,6 +82,7 @@ impl JobView {
             conversation_id: job.conversation_id.map(|id| id.0),
             provider: job.provider,
             model: job.model,
+            router_info: job.router_info,
             created_at: seconds(job.created_at),
             updated_at: seconds(job.updated_at),
             started_at: job.started_at.map(seconds),

@@ -1,5 +1,6 @@
 //! A script: what the scripted provider answers, turn by turn.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::llm::model::Usage;
 /// ```json
 /// {
 ///   "plan": "{\"steps\": []}",
+///   "answers": {"Say hello": "Hello."},
 ///   "turns": [
 ///     {"say": ["I look ", "first."], "calls": [{"name": "read_file", "arguments": {"path": "a.rs"}}]},
 ///     {"say": ["Done."], "usage": {"input": 900, "cache_read": 800, "cache_write": 0, "output": 20, "reasoning": 0}}
@@ -27,6 +29,10 @@ pub struct Script {
     /// all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What a request without tools is answered whose last message has one of these texts in it; it goes before
+    /// `plan`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, String>,
     /// The turns, in order.
     pub turns: Vec<Turn>,
     /// The answer when all turns are played.
@@ -188,6 +194,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             plan: None,
+            answers: BTreeMap::new(),
             turns: Vec::new(),
             closing: closing(),
         }

@@ -57,9 +57,25 @@ impl ScriptedProvider {
         }
     }
 
+    /// The answer to what was asked last, if the script has one.
+    fn answer(&self, request: &ChatRequest) -> Option<&String> {
+        let Some(Message::User { content }) = request.messages.last() else {
+            return None;
+        };
+        let asked = |text: &str| {
+            content
+                .iter()
+                .any(|part| matches!(part, Part::Text { text: said } if said.contains(text)))
+        };
+        let mut answers = self.script.answers.iter();
+        answers.find_map(|(text, answer)| asked(text).then_some(answer))
+    }
+
     fn play(&self, request: &ChatRequest) -> (Turn, usize, bool) {
-        if let (true, Some(plan)) = (request.tools.is_empty(), &self.script.plan) {
-            return (said(plan), 0, false);
+        if request.tools.is_empty()
+            && let Some(text) = self.answer(request).or(self.script.plan.as_ref())
+        {
+            return (said(text), 0, false);
         }
         let at = progress(&request.messages);
         match self.script.turns.get(at) {

@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use crate::platform::body::BodyError;
 use crate::platform::json::mended;
 use crate::platform::problem::Problem;
+use crate::platform::reading::misfit::{broken_json, misfit, misfit_path, misfit_query};
 use crate::platform::text::{cut_chars, first_chars, marked, visible};
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
@@ -199,7 +200,7 @@ where
         axum::extract::Query::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection: QueryRejection| invalid(&rejection.body_text()))
+            .map_err(|rejection: QueryRejection| invalid(&misfit_query(&rejection.body_text())))
     }
 }
 
@@ -214,10 +215,7 @@ where
         axum::extract::Path::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection: PathRejection| match rejection.status() {
-                StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
-                _ => invalid(&rejection.body_text()),
-            })
+            .map_err(|rejection: PathRejection| path_problem(&rejection))
     }
 }
 
@@ -234,7 +232,7 @@ where
             .map_err(
                 |rejection: RawPathParamsRejection| match rejection.status() {
                     StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(&rejection),
-                    _ => invalid(&rejection.body_text()),
+                    _ => invalid("an id in the path is not UTF-8"),
                 },
             )?;
         let (_, name) = segments.iter().nth(AT).unwrap_or_default();
@@ -278,35 +276,42 @@ impl From<BodyError> for Problem {
 
 /// The problem of a text that could not be read as what the route takes.
 fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>, json: &[u8]) -> Problem {
-    const MISFIT: &str = "Failed to deserialize the JSON body into the target type";
-    let (path, inner) = (error.path(), error.inner());
+    let (path, inner) = (error.path().to_string(), error.inner());
     if inner.is_data() {
-        return invalid(&format!("{MISFIT}: {error}"));
+        return invalid(&misfit(&path, &inner.to_string()));
     }
     // The parser also calls it a mistake in the text when a word is expected and something else is
     // there, or a number is beyond all bounds.
     let is_json =
         std::str::from_utf8(json).is_ok() && serde_json::from_slice::<IgnoredAny>(json).is_ok();
     if !is_json {
-        return syntax(error);
+        return syntax(inner);
     }
-    if !inner.to_string().starts_with("expected value") {
-        return invalid(&format!("{MISFIT}: {error}"));
+    let words = inner.to_string();
+    if words.starts_with("expected value") {
+        return invalid(&format!("`{path}` must be a text"));
     }
-    let (line, column) = (inner.line(), inner.column());
-    invalid(&format!(
-        "{MISFIT}: {path}: invalid type, expected a text at line {line} column {column}"
-    ))
+    invalid(&misfit(&path, &words))
 }
 
-fn syntax(error: &dyn fmt::Display) -> Problem {
+fn syntax(error: &serde_json::Error) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "invalid-request",
-        shortened(&format!(
-            "Failed to parse the request body as JSON: {error}"
-        )),
+        shortened(&broken_json(error)),
     )
+}
+
+/// The problem of a path whose parameters are not what the route takes.
+fn path_problem(rejection: &PathRejection) -> Problem {
+    match rejection {
+        PathRejection::FailedToDeserializePathParams(error)
+            if rejection.status() != StatusCode::INTERNAL_SERVER_ERROR =>
+        {
+            invalid(&misfit_path(error.kind()))
+        }
+        _ => Problem::internal(rejection),
+    }
 }
 
 /// A request that can be read and whose values are not what the route takes.

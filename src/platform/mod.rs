@@ -25,6 +25,7 @@ pub mod page;
 pub mod privacy;
 pub mod problem;
 pub mod process;
+pub mod reading;
 pub mod redact;
 pub mod secret;
 pub mod secret_file;

@@ -19,6 +19,14 @@ pub const ERROR_CODE: &str = "ErrorCode";
 ///
 /// `request_id` is filled in by the middleware that knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "type": "/problems/job-not-found",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "job `01a20726-d234-78ba-afff-0228cde00a5d` not found",
+    "error_code": "JOB_NOT_FOUND",
+    "request_id": "01a20726-d234-78ba-afff-0228cde00a5e",
+}))]
 pub struct Problem {
     /// A URI reference that names the kind of problem, `/problems/<slug>`.
     #[serde(rename = "type")]

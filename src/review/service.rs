@@ -136,6 +136,9 @@ pub fn steps(
         }
         let judge = Judge::of(service.deps(), &order).await?;
         review.model = Some(judge.route.effective_model_id.clone());
+        // Another one may have been asked for.
+        let fallback = judge.route.fallback_reason.as_ref();
+        review.notes.extend(fallback.map(|why| format!("{why}.")));
         let asking = judge.questions(&review.files);
         let mut opinions: Vec<Option<Opinion>> = Vec::new();
         let mut failures = 0;

@@ -209,9 +209,8 @@ pub fn with_instructions(
     info
 }
 
-/// The first frame of a run's stream: the choice of its model, and the wall around its commands.
-pub fn run_info(route: &Route, mode: Option<&str>, sandbox: &Sandbox) -> Map<String, Value> {
-    let mut info = router_info(route, mode, "autonomous");
+/// The first frame of a run's stream with the wall around its commands.
+pub fn with_sandbox(mut info: Map<String, Value>, sandbox: &Sandbox) -> Map<String, Value> {
     let contained = json!({ "tier": sandbox.tier(), "missing": sandbox.missing() });
     info.insert("sandbox".to_owned(), contained);
     info

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::platform::ids::{OrgId, RunId, TeamId, UserId};
@@ -113,6 +114,8 @@ pub struct ChosenModel {
     pub provider: String,
     /// The provider's name of the model.
     pub model: String,
+    /// How it was chosen, as clients are shown it; empty for runs of versions that did not keep it.
+    pub router_info: Map<String, Value>,
 }
 
 /// Bounds of one run.

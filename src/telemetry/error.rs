@@ -19,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The body is not valid JSON.
-    #[error("the body is not valid JSON: {0}")]
+    #[error("{0}")]
     Syntax(String),
     /// The body is not a batch.
     #[error("{0}")]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::platform::db::to_text;
 use crate::platform::json::mended;
+use crate::platform::reading::misfit::{broken_json, misfit};
 use crate::platform::redact::text::redact_text;
 use crate::platform::text::first_chars;
 use crate::telemetry::anonymize::{pseudonym, without_home_folders};
@@ -76,7 +77,7 @@ fn parse_singly(text: &str, sender: &Sender, now: DateTime<Utc>) -> Result<Parse
         Ok(envelope) => {
             deserializer
                 .end()
-                .map_err(|error| Error::Syntax(error.to_string()))?;
+                .map_err(|error| Error::Syntax(broken_json(&error)))?;
             return events(envelope, sender, now, |context, index, raw| {
                 context.event(index, fields_of(raw.get())?)
             });
@@ -154,11 +155,12 @@ fn events<E>(
 }
 
 fn envelope_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    let text = redact_text(&error.to_string()).into_owned();
-    if error.inner().is_data() {
-        Error::Shape(text)
+    let (path, inner) = (error.path().to_string(), error.inner());
+    if inner.is_data() {
+        let text = misfit(&path, &inner.to_string());
+        Error::Shape(redact_text(&text).into_owned())
     } else {
-        Error::Syntax(text)
+        Error::Syntax(broken_json(inner))
     }
 }
 

@@ -75,8 +75,33 @@ async fn a_head_without_end_is_refused(db: PgPool) {
     let _sent = stream.write_all(request.as_bytes()).await;
     let said = until_closed(&mut stream).await;
     assert!(
-        said.is_empty() || said.starts_with("HTTP/1.1 431"),
+        said.is_empty()
+            || (said.starts_with("HTTP/1.1 431")
+                && said.contains("the headers of the request are too large")),
         "{said}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_address_with_a_placeholder_in_it_is_refused_in_words(db: PgPool) {
+    let app = TestApp::new(db).await;
+    let (address, _stop) = listen(&app, Duration::from_mins(1)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = "GET /api/jobs/<job_id> HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let said = until_closed(&mut stream).await;
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
+    assert!(
+        head.contains("content-type: application/problem+json"),
+        "{head}"
+    );
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(problem["error_code"], "INVALID_REQUEST");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("a placeholder such as `<job_id>`"),
+        "{detail}"
     );
 }
 

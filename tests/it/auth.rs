@@ -135,6 +135,12 @@ async fn who_is_not_let_in_can_read_why_and_what_to_do(db: PgPool) {
         detail(app.client_with("nonsense"), me).await,
         detail(app.client_with(&expired(&app)), me).await,
         detail(app.client(Role::Planner), "/api/audit").await,
+        detail(app.stranger(), "/api/auth/me?token=hidden").await,
+        detail(app.stranger(), "/api/auth/me?access_token=hidden").await,
+        authorized(&app, "Basic YWRhOmhpZGRlbg==").await,
+        authorized(&app, "token hidden").await,
+        authorized(&app, "hidden").await,
+        authorized(&app, "Bearer").await,
     ];
     insta::assert_debug_snapshot!(told, @r#"
     [
@@ -142,8 +148,25 @@ async fn who_is_not_let_in_can_read_why_and_what_to_do(db: PgPool) {
         "you are not signed in, because the access token was refused: it is malformed; sign in again, or give your client a new token",
         "you are not signed in, because the access token was refused: it has expired; sign in again, or give your client a new token",
         "you are signed in with the role planner, and this needs admin or higher; ask an administrator of your organisation for that role, then sign in again",
+        "you are not signed in, because `token` in the query is not accepted, since addresses are logged; send the header `Authorization: Bearer <token>`, or get a stream ticket",
+        "you are not signed in, because `access_token` in the query is not accepted, since addresses are logged; send the header `Authorization: Bearer <token>`, or get a stream ticket",
+        "you are not signed in, because the header `Authorization` has the scheme `Basic`; it must be `Authorization: Bearer <token>`",
+        "you are not signed in, because the header `Authorization` has the scheme `Token`; it must be `Authorization: Bearer <token>`",
+        "you are not signed in, because the header `Authorization` does not begin with a scheme; it must be `Authorization: Bearer <token>`",
+        "you are not signed in, because the header `Authorization` has the scheme `Bearer` and no token; it must be `Authorization: Bearer <token>`",
     ]
     "#);
+}
+
+/// What a request with this `Authorization` header is told.
+async fn authorized(app: &TestApp, value: &str) -> String {
+    let request = Request::builder()
+        .uri("/api/auth/me")
+        .header(header::AUTHORIZATION, value)
+        .body(Body::empty())
+        .unwrap();
+    let answer = app.stranger().answer(request).await;
+    answer.body["detail"].as_str().unwrap().to_owned()
 }
 
 /// A token whose time is over.

@@ -227,6 +227,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
             requested: None,
             provider: "scripted".to_owned(),
             model: "demo".to_owned(),
+            router_info: serde_json::Map::new(),
         },
         trace_id: None,
         created_at: app.app.clock.now(),

@@ -137,15 +137,15 @@ async fn bodies_that_do_not_fit_get_the_problem_that_says_why(db: PgPool) {
     [
         (
             400,
-            "Failed to parse the request body as JSON: title: EOF while parsing a value at line 1 column 9",
+            "the body is not valid JSON: it ends in the middle; see line 1, column 9",
         ),
         (
             422,
-            "Failed to deserialize the JSON body into the target type: title: invalid type: sequence, expected a string at line 1 column 9",
+            "`title` must be a text, not a list",
         ),
         (
             400,
-            "Failed to parse the request body as JSON: trailing characters at line 1 column 15",
+            "the body is not valid JSON: something follows after its end; see line 1, column 15",
         ),
         (
             415,
@@ -157,21 +157,18 @@ async fn bodies_that_do_not_fit_get_the_problem_that_says_why(db: PgPool) {
         ),
         (
             422,
-            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 1",
+            "the body must be a JSON object, not a list",
         ),
         (
             422,
-            "Failed to deserialize the JSON body into the target type: invalid type: sequence, expected a JSON object at line 1 column 1",
+            "the body must be a JSON object, not a list",
         ),
     ]
     "#
     );
     let (status, problem) = client.get(&format!("{CONVERSATIONS}?limit=-1")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(
-        problem["detail"].as_str().unwrap().contains("limit"),
-        "{problem}"
-    );
+    assert_eq!(problem["detail"], "`limit` must be a whole number");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -37,7 +37,7 @@ use crate::agent::steps::{plan, turn, verification};
 use crate::llm::model::{Message, StopReason};
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
-use crate::runs::event_data::{RunPhase, run_info, with_instructions};
+use crate::runs::event_data::{RunPhase, with_instructions, with_sandbox};
 use crate::runs::log::entry::Entry;
 use crate::runs::model::RunStatus;
 use crate::runs::outcome::Stopped;
@@ -163,7 +163,8 @@ async fn enter(runner: &mut Runner) -> Result<(), Halt> {
 
 /// The choice of the model, the wall around commands, and the words of the repository, for clients.
 fn info(runner: &Runner) -> Map<String, Value> {
-    let info = run_info(&runner.route, None, &runner.deps.tools.launch.sandbox);
+    let decided = runner.run.model.router_info.clone();
+    let info = with_sandbox(decided, &runner.deps.tools.launch.sandbox);
     with_instructions(info, runner.words.data().as_ref())
 }
 

@@ -14,8 +14,11 @@ use crate::llm::route::Route;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
 use crate::platform::traces::context::TraceContext;
-use crate::runs::event_data::{run_info, with_instructions};
+use crate::runs::event_data::{router_info, with_instructions, with_sandbox};
 use crate::runs::model::{ChosenModel, Run, RunKind};
+
+/// The name of a run in the choice of its model.
+pub(crate) const RUN: &str = "autonomous";
 
 /// A request that was checked, and what it will be worked on with.
 #[derive(Clone, Debug)]
@@ -53,6 +56,7 @@ pub async fn prepare(
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     task.trace_parent = TraceContext::current().parent();
     task.history = history?;
+    let info = router_info(&route, mode.as_deref(), RUN);
     let run = Run {
         id: RunId::new(&deps.clock),
         org_id: principal.org_id.clone(),
@@ -64,12 +68,13 @@ pub async fn prepare(
             requested: model,
             provider: route.provider_id.as_str().to_owned(),
             model: route.provider_model.clone(),
+            router_info: info.clone(),
         },
         task,
         trace_id: Some(trace_id),
         created_at: deps.clock.now(),
     };
-    let info = run_info(&route, mode.as_deref(), &deps.tools.launch.sandbox);
+    let info = with_sandbox(info, &deps.tools.launch.sandbox);
     let said = instructions::shown(deps, &workspace.words, &route).data();
     Ok(Prepared {
         run,

@@ -8,6 +8,7 @@ use crate::agent::error::Error;
 use crate::agent::execution::build::Equipment;
 use crate::agent::finish::abandoned::{Reason, conclude};
 use crate::agent::intake::open_workspace::OpenWorkspace;
+use crate::agent::intake::prepare::RUN;
 use crate::agent::intake::routing::needs;
 use crate::agent::queue::start::{RunAssignment, log_span, set_to_work};
 use crate::agent::runner::primitives::Origin;
@@ -16,11 +17,11 @@ use crate::agent::service::AgentService;
 use crate::exec::supervision::sweep::sweep;
 use crate::llm::route::Route;
 use crate::platform::ids::{OrgId, RunId};
-use crate::runs::event_data::ResumeReason;
+use crate::runs::event_data::{ResumeReason, router_info};
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
-use crate::runs::model::{Run, RunKind};
+use crate::runs::model::{ChosenModel, Run, RunKind};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::runs;
 
@@ -68,9 +69,7 @@ pub(crate) async fn resume(
             return release(deps, &claimed).await;
         }
     };
-    let provider = &mut claimed.run.model.provider;
-    route.provider_id.as_str().clone_into(provider);
-    claimed.run.model.model.clone_from(&route.provider_model);
+    note_model(&mut claimed.run.model, &route);
     let origin = origin(&claimed);
     let assignment = RunAssignment {
         claimed,
@@ -103,6 +102,18 @@ async fn prepare_again(deps: &Deps, run: &Run) -> Result<(Route, OpenWorkspace),
             Ok((route, workspace))
         }
     }
+}
+
+/// Notes the model that does the work. One that took another's place since the run was accepted was chosen
+/// otherwise.
+fn note_model(model: &mut ChosenModel, route: &Route) {
+    let provider = route.provider_id.as_str();
+    let is_same = model.provider == provider && model.model == route.provider_model;
+    if !is_same || model.router_info.is_empty() {
+        model.router_info = router_info(route, None, RUN);
+    }
+    provider.clone_into(&mut model.provider);
+    model.model.clone_from(&route.provider_model);
 }
 
 /// Claims one waiting run for this process, whatever the shares: to end it. Returns nothing when

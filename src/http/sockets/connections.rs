@@ -20,6 +20,7 @@ use crate::http::guard::host::CameOverWire;
 use crate::http::sockets::arrivals::Arrivals;
 use crate::http::sockets::listeners::Listeners;
 use crate::http::sockets::peers::ConnectionEnds;
+use crate::http::sockets::refused::InWords;
 use crate::http::sockets::socket::Socket;
 use crate::platform::process::descriptors::accept;
 use crate::platform::tasks::Tasks;
@@ -130,7 +131,7 @@ impl Server {
         let arrivals = self.arrivals.clone();
         let ends = ends(&stream);
         let socket = Socket::new(stream);
-        let (guard, io) = (socket.clone(), TokioIo::new(socket.clone()));
+        let (guard, io) = (socket.clone(), TokioIo::new(InWords::over(socket.clone())));
         let answering = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(ends) = ends {

@@ -4,4 +4,5 @@ pub mod arrivals;
 pub mod connections;
 pub mod listeners;
 pub mod peers;
+mod refused;
 pub mod socket;

@@ -200,6 +200,7 @@ mod tests {
             conversation_id: None,
             provider: String::new(),
             model: String::new(),
+            router_info: None,
             metadata: None,
             last_sequence: 1,
             error: None,

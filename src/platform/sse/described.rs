@@ -14,6 +14,9 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 /// Components of a description, by name.
 pub type Components = Vec<(String, RefOr<Schema>)>;
 
+/// The `data` of the last frame of every stream.
+const LAST: &str = "[DONE]";
+
 /// The member of an event that says what it is.
 const TYPE: &str = "type";
 
@@ -136,18 +139,20 @@ pub fn union<'a>(
     Schema::OneOf(union).into()
 }
 
-/// A frame of a stream, whose `data` is one of these components once it is read as JSON.
+/// A frame of a stream, whose `data` is one of these components once it is read as JSON, or the word of the last
+/// frame.
 pub fn frame(data: &[&str]) -> RefOr<Schema> {
-    let data = match data {
-        [one] => reference(one),
-        several => {
-            let union = AnyOf {
-                items: several.iter().map(|one| reference(one)).collect(),
-                ..AnyOf::default()
-            };
-            Schema::AnyOf(union).into()
-        }
-    };
+    let mut items: Vec<_> = data.iter().map(|one| reference(one)).collect();
+    // Last: what reads a union tries its items in their order.
+    items.push(word(LAST));
+    let data = Schema::AnyOf(AnyOf {
+        items,
+        description: Some(
+            "Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`."
+                .to_owned(),
+        ),
+        ..AnyOf::default()
+    });
     ObjectBuilder::new()
         .description(Some(
             "A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`.",
@@ -241,9 +246,8 @@ mod tests {
             "#/components/schemas/RunFrame"
         );
         let frame = serde_json::to_value(frame(&["RunEvent"])).unwrap();
-        assert_eq!(
-            frame["properties"]["data"]["$ref"],
-            "#/components/schemas/RunEvent"
-        );
+        let data = &frame["properties"]["data"]["anyOf"];
+        assert_eq!(data[0]["$ref"], "#/components/schemas/RunEvent");
+        assert_eq!(data[1]["const"], "[DONE]");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use crate::auth::principal::Role;
@@ -265,6 +266,7 @@ pub async fn take(
            returning r.org_id as "org_id: OrgId", r.user_id as "user_id: UserId",
                      r.run_id as "run_id: RunId", r.team_id, r.role, r.kind as "kind: RunKind",
                      r.request, r.task, r.requested_model, r.provider, r.model,
+                     r.options->'router_info' as router_info,
                      r.trace_id as "trace_id: TraceId", r.created_at, r.last_sequence, r.fence, r.status as "status: RunStatus",
                      r.state, r.baseline, r.takeovers, r.settled_sequence,
                      r.cancel_requested_at is not null as "cancelled!",
@@ -303,18 +305,19 @@ struct TakenRow {
     team_id: Option<String>,
     role: String,
     kind: RunKind,
-    request: Option<serde_json::Value>,
+    request: Option<Value>,
     task: String,
     requested_model: Option<String>,
     provider: String,
     model: String,
+    router_info: Option<Value>,
     trace_id: Option<TraceId>,
     created_at: DateTime<Utc>,
     last_sequence: i64,
     fence: i64,
     status: RunStatus,
-    state: Option<serde_json::Value>,
-    baseline: Option<serde_json::Value>,
+    state: Option<Value>,
+    baseline: Option<Value>,
     takeovers: i32,
     settled_sequence: i64,
     cancelled: bool,
@@ -329,6 +332,15 @@ impl TakenRow {
                 |error| tracing::error!(run.id = %self.run_id, %error, "a request cannot be read"),
             )
             .ok()
+    }
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
     }
 }
 
@@ -348,6 +360,7 @@ impl From<TakenRow> for ClaimedRun {
                 requested: row.requested_model,
                 provider: row.provider,
                 model: row.model,
+                router_info: row.router_info.and_then(object).unwrap_or_default(),
             },
             trace_id: row.trace_id,
             created_at: row.created_at,

@@ -28,7 +28,11 @@ pub async fn insert_run(
         "max_iterations": run.task.max_iterations,
         "reasoning_effort": run.task.effort,
         "verbosity": run.task.verbosity,
+        "router_info": run.model.router_info,
     });
+    let mut options = to_jsonb(&options);
+    // It names the model as the client did.
+    redact_json(&mut options);
     let status = match worker {
         Some(_) => RunStatus::Running,
         None => RunStatus::Queued,

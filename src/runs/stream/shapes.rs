@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use uuid::Uuid;
 
 use crate::runs::event_data::InstructionsData;
@@ -32,20 +34,33 @@ pub struct RouterInfo {
     /// The same in a sentence.
     #[schema(required = true)]
     pub fallback_reason: Option<String>,
+    /// The name that may have been meant by one that is not known.
+    #[schema(required = false)]
+    pub did_you_mean: String,
     /// The same as `effectiveModelId`.
     pub model_id: String,
     /// `mode` of the request.
     #[schema(required = true)]
     pub mode: Option<String>,
-    /// `autonomous` or `chat`.
+    /// The kind of request.
     #[serde(rename = "task_type")]
-    pub task_type: String,
+    pub task_type: RoutedTask,
     /// The wall around the commands of a run.
     #[schema(required = false)]
     pub sandbox: SandboxInfo,
     /// The part of the repository's words that the model was shown, where it has any.
     #[schema(required = false)]
     pub instructions: InstructionsData,
+}
+
+/// The kind of request that a model was chosen for.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RoutedTask {
+    /// A run.
+    Autonomous,
+    /// A question that is answered in text.
+    Chat,
 }
 
 /// Why another model answers.
@@ -89,11 +104,20 @@ pub enum SandboxTier {
     None,
 }
 
-/// The first frame of a stream that is not a job's: `router_info` without a `type`, as the oldest clients know it.
+/// The first frame of a stream that is not a job's: `router_info`, and alone of all frames no `type`, as the oldest
+/// clients know it.
 #[derive(ToSchema)]
 pub struct RouterInfoFrame {
+    /// Never there, which tells this frame from events.
+    #[schema(rename = "type", schema_with = absent, required = false)]
+    pub kind: (),
     /// Which model was chosen, and why.
     pub router_info: RouterInfo,
+}
+
+/// A member that is never there, so that clients can look at it before they know which frame they have.
+fn absent() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::Null).into()
 }
 
 /// Frames of streams that are in no log.

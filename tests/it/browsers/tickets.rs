@@ -173,6 +173,17 @@ async fn a_ticket_is_refused_wherever_it_was_not_meant_for(db: PgPool) {
         let misused = why(format!("{address}?ticket={ticket}")).await;
         assert!(misused.contains("opens a stream"), "{misused}");
     }
+    for id in ["JOB_ID", "%7Bjob_id%7D", "7"] {
+        let unnamed = why(format!("{}?ticket={ticket}", events(id))).await;
+        assert!(unnamed.contains("no UUID"), "{id}: {unnamed}");
+        let answer = issue(&viewer, &events(id)).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{id}");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(
+            detail.starts_with("the id in `path` is no UUID"),
+            "{detail}"
+        );
+    }
     for (method, address) in [
         (Method::HEAD, path.clone()),
         (Method::POST, path.clone()),

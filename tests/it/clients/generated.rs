@@ -4,19 +4,20 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use navi::http::router::document;
-use navi::llm::script::Script;
+use navi::llm::script::{Fail, FailKind, Script, Turn};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::clients::{client, node, python, root, run};
+use crate::clients::{client, ended, node, python, root, run};
 use crate::documents::claims::blocks;
+use crate::documents::clients::shipped;
 use crate::documents::read;
 use crate::runs::stage::{calls, says};
 use crate::support::app::TestApp;
 use crate::support::served::{Place, Served, url};
 
 /// The model's answer.
-const ANSWER: &str = "Hello, Ada.";
+const ANSWER: &str = "Hello. I read nothing and changed nothing.";
 
 /// A folder with the description in it.
 struct Bench {
@@ -134,44 +135,103 @@ fn program(kind: &str, has: &str) -> String {
     block
 }
 
+/// The commands of the page that have a text among them.
+fn commands(has: &str) -> String {
+    program("console", has)
+}
+
 fn lines(program: &str) -> usize {
     program.lines().filter(|line| !line.is_empty()).count()
 }
 
-/// A server whose model says hello.
+/// A server with the script that the page names.
 async fn server(db: &PgPool) -> Served {
+    Served::start(&shipped(), Some(&url(&db.connect_options()))).await
+}
+
+/// A server whose model refuses.
+async fn failing(db: &PgPool) -> Served {
+    let fail = Fail {
+        kind: FailKind::Rejected,
+        retry_after_ms: None,
+        times: None,
+    };
     let script = Script {
-        turns: vec![says(ANSWER)],
+        turns: vec![Turn {
+            fail: Some(fail),
+            ..Turn::default()
+        }],
         ..Script::default()
     };
     Served::start(&script, Some(&url(&db.connect_options()))).await
 }
 
-#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn ten_lines_of_python_read_the_stream_of_a_run(db: PgPool) {
-    let program = program("python", "urlopen");
-    assert!(lines(&program) <= 12, "{program}");
-    let server = server(&db).await;
-    let environment = [("NAVI_URL", &*server.url), ("NAVI_TOKEN", &*server.token)];
-    let said = run("python3", root(), &["-c", &program], &environment).await;
-    assert_eq!(said, ANSWER);
+/// Runs a program of the page, which says hello; then against a server whose model fails, with a token that is
+/// refused, and without a server: each time it ends with a sentence and the exit code 1.
+async fn says_how_it_ended(db: &PgPool, program: &str, folder: &Path, arguments: &[&str]) {
+    let server = server(db).await;
+    let good = [("NAVI_URL", &*server.url), ("NAVI_TOKEN", &*server.token)];
+    assert_eq!(run(program, folder, arguments, &good).await, ANSWER);
+    let refused = [good[0], ("NAVI_TOKEN", "nonsense")];
+    let said = fails(program, folder, arguments, &refused).await;
+    assert!(
+        said.contains("the access token was refused: it is malformed"),
+        "{said}"
+    );
+    let (url, token) = (server.url.clone(), server.token.clone());
+    drop(server);
+    let away = [("NAVI_URL", &*url), ("NAVI_TOKEN", &*token)];
+    let said = fails(program, folder, arguments, &away).await;
+    assert!(said.contains(&format!("{url} does not answer: ")), "{said}");
+    let failing = failing(db).await;
+    let bad = [("NAVI_URL", &*failing.url), ("NAVI_TOKEN", &*failing.token)];
+    let said = fails(program, folder, arguments, &bad).await;
+    assert!(said.contains("the script rejects the request"), "{said}");
+}
+
+/// Runs a program that fails in good order: with the exit code 1 and one line; answers with the line.
+async fn fails(
+    program: &str,
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> String {
+    let output = ended(program, folder, arguments, environment).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    said
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn ten_lines_of_typescript_read_the_stream_of_a_run(db: PgPool) {
+async fn the_client_in_python_reads_the_stream_of_a_run_and_says_how_it_ended(db: PgPool) {
+    let program = program("python", "urlopen");
+    assert!(lines(&program) <= 26, "{program}");
+    says_how_it_ended(&db, "python3", root(), &["-c", &program]).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_client_in_typescript_is_compiled_as_the_page_says_and_says_how_a_run_ended(
+    db: PgPool,
+) {
     let Some(tools) = client() else {
         return;
     };
-    let program = program("ts", "RunEvent");
-    assert!(lines(&program) <= 12, "{program}");
-    let bench = Bench::new(&db).await;
-    bench.typescript_types(&tools).await;
-    bench.write("follow.ts", &program);
-    bench.compile(&tools, "follow.ts").await;
+    let program = program("ts", "RunFrame");
+    assert!(lines(&program) <= 28, "{program}");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("follow.mts"), program).unwrap();
+    // In place of the installation, which needs a network.
+    std::os::unix::fs::symlink(tools.join("node_modules"), folder.join("node_modules")).unwrap();
+    let all = commands("npx tsc");
+    let (compiling, starting) = all.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(starting, "node follow.mjs");
     let server = server(&db).await;
     let environment = [("NAVI_URL", &*server.url), ("NAVI_TOKEN", &*server.token)];
-    let said = node(bench.path(), &["follow.js"], &environment).await;
-    assert_eq!(said, ANSWER);
+    run("bash", folder, &["-ec", compiling], &environment).await;
+    drop(server);
+    says_how_it_ended(&db, "node", folder, &["follow.mjs"]).await;
 }
 
 /// Reads the frames of a file, one a line, and says which class each became and what of it is not described.
@@ -189,6 +249,8 @@ def undescribed(value):
     more = list(value.additional_properties) if members else []
     return more + [name for member in members for name in undescribed(getattr(value, member))]
 
+for frame in [models.RunFrame, models.JobFrame, models.ChatFrame, models.ReviewFrame]:
+    assert frame.from_dict({"data": "[DONE]"}).data == "[DONE]"
 for line in open(sys.argv[1]):
     frame, event = line.split(" ", 1)
     read = getattr(models, frame).from_dict({"data": json.loads(event)}).data
@@ -224,11 +286,8 @@ async fn a_generated_python_client_reads_every_event_and_follows_a_job(db: PgPoo
         assert!(!read.contains(' '), "{read} is not described: {sent}");
     }
 
-    let server = server(&db).await;
-    let environment = [("NAVI_URL", &*server.url), ("NAVI_TOKEN", &*server.token)];
     let program = program("python", "navi_client");
-    let said = run(python, bench.path(), &["-c", &program], &environment).await;
-    assert_eq!(said, ANSWER);
+    says_how_it_ended(&db, python, bench.path(), &["-c", &program]).await;
 }
 
 /// The frames of a run, a job, a chat and a review, each with the component that it is.
@@ -349,6 +408,15 @@ export function inner(event: Schemas["RunEvent"]): string | undefined {{
     if (event.type === "heartbeat") return undefined;
     return event.job_status === "running" ? event.job_id : undefined;
 }}
+// What is read of a frame, from its first to its last.
+export function said(data: Schemas["RunFrame"]["data"]): string {{
+    if (data === "[DONE]") return "";
+    if (data.type === "text") return data.text;
+    return data.type ? data.type : data.router_info.effectiveModelId;
+}}
+export const last: Schemas["JobFrame"] = {{ data: "[DONE]" }};
+// @ts-expect-error: no stream ends so.
+export const noLast: Schemas["JobFrame"] = {{ data: "DONE" }};
 type Answers = paths["/api/navi/chat/autonomous"]["post"]["responses"][200]["content"];
 export const stream: Answers["text/event-stream"] = "data: [DONE]";
 export const code: Schemas["Problem"]["error_code"] = "JOB_NOT_FOUND";

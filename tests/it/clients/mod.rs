@@ -13,7 +13,7 @@ mod page;
 mod typescript;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// The folder that a variable names; none where a script could not install what the tests need.
 fn installed(variable: &str, script: &str) -> Option<PathBuf> {
@@ -43,13 +43,13 @@ async fn node(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -
     run("node", folder, arguments, environment).await
 }
 
-/// Runs a program to its end, which must be a good one; answers with what it printed.
-async fn run(
+/// Runs a program to its end.
+async fn ended(
     program: &str,
     folder: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],
-) -> String {
+) -> Output {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -57,7 +57,17 @@ async fn run(
         .current_dir(folder)
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let output = output.await.unwrap();
+    output.await.unwrap()
+}
+
+/// Runs a program to its end, which must be a good one; answers with what it printed.
+async fn run(
+    program: &str,
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> String {
+    let output = ended(program, folder, arguments, environment).await;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(output.status.success(), "{program} {arguments:?}: {said}");

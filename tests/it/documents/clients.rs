@@ -8,12 +8,10 @@
 use std::process::Command;
 
 use navi::llm::script::Script;
-use serde_json::json;
 use sqlx::PgPool;
 
 use crate::documents::claims::blocks;
 use crate::documents::read;
-use crate::runs::stage::{calls, says};
 use crate::support::served::{Place, url};
 
 /// Stands for what an example leaves out.
@@ -43,30 +41,78 @@ fn hold(command: &str, shown: &str, real: &str) {
     assert!(is_whole, "{command}\nalso shows\n{rest}");
 }
 
+/// The script that the page names.
+pub(crate) fn shipped() -> Script {
+    const NAME: &str = "examples/clients.script.json";
+    assert!(read("docs/clients.md").contains(&format!("NAVI_SCRIPT={NAME} ")));
+    Script::from_json(&read(NAME)).unwrap()
+}
+
+/// The first block of the page that has a text.
+fn block_with(kind: &str, has: &str) -> String {
+    let text = read("docs/clients.md");
+    let mut all = blocks(&text).into_iter();
+    let found = all.find(|(one, block)| *one == kind && block.contains(has));
+    found.unwrap().1
+}
+
+/// The page's way of waiting for a job, under a `curl` that answers with these jobs one after another.
+fn waiting(kind: &str, answers: &[&str]) -> bool {
+    let block = block_with("sh", "waits_for()");
+    let (function, _) = block.split_once("\n}\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (n, answer) in answers.iter().enumerate() {
+        std::fs::write(folder.path().join(n.to_string()), answer).unwrap();
+    }
+    let program = format!(
+        "AUTH= JOB= URL=; n=0\n{function}\n}}\n\
+         curl() {{ cat \"$n\"; }}\n\
+         until waits_for {kind}; do n=$((n + 1)); [ -e \"$n\" ] || exit 9; done >/dev/null"
+    );
+    let mut shell = Command::new("bash");
+    shell.args(["-euc", &program]).current_dir(folder.path());
+    let status = shell.status().unwrap();
+    assert!([Some(0), Some(9)].contains(&status.code()), "{status}");
+    status.success()
+}
+
+#[test]
+fn the_guide_for_clients_waits_until_a_job_asks_or_is_over() {
+    if Command::new("jq").arg("--version").output().is_err() {
+        println!("not run: jq is not installed");
+        return;
+    }
+    let works = r#"{"job": {"status": "running", "pending_approval": null, "finished_at": null, "error": null}}"#;
+    assert!(!waiting("prompt", &[works, works]), "a job works");
+    let asks = r#"{"job": {"status": "paused_for_approval", "pending_approval": {"kind": "consent"},
+                           "finished_at": null, "error": null}}"#;
+    assert!(waiting("consent", &[works, asks]), "it asks");
+    assert!(!waiting("prompt", &[works, asks]), "it asks something else");
+    for status in ["completed", "failed", "canceled"] {
+        let over = format!(
+            r#"{{"job": {{"status": "{status}", "pending_approval": null, "finished_at": 1795606703.1, "error": null}}}}"#
+        );
+        assert!(waiting("prompt", &[works, &over]), "it is {status}");
+    }
+    let paused = r#"{"job": {"status": "paused_for_approval", "pending_approval": null, "finished_at": null,
+                             "error": "the model is away"}}"#;
+    assert!(waiting("prompt", &[works, paused]), "it is paused");
+    let refused = r#"{"type": "/problems/unauthorized", "status": 401}"#;
+    assert!(waiting("prompt", &[works, refused]), "it cannot be asked");
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn the_commands_of_the_guide_for_clients_do_what_they_show(db: PgPool) {
     if Command::new("jq").arg("--version").output().is_err() {
         println!("not run: jq is not installed");
         return;
     }
-    let question = json!({
-        "question": "Which colour?", "prompt_type": "select", "options": ["red", "blue"],
-    });
-    let script = Script {
-        plan: Some("Pages are counted from 1.".to_owned()),
-        turns: vec![
-            calls(&[("ask_user", question)]),
-            calls(&[("run_command", json!({"command": "rm -r old"}))]),
-            says("Done."),
-        ],
-        ..Script::default()
-    };
+    let script = shipped();
     let place = Place::new(&script, Some(&url(&db.connect_options())));
     let served = place
         .serve(&["--cors-origins", "https://app.example"])
         .await;
     let workspace = place.workspace("notes");
-    std::fs::create_dir(workspace.join("old")).unwrap();
 
     let text = read("docs/clients.md");
     let mut commands: Vec<(String, Option<String>)> = Vec::new();

@@ -1,10 +1,11 @@
 //! Tests of the claims of documents.
 
+mod answers;
 mod api;
 mod capacity;
 mod chapters;
 pub(crate) mod claims;
-mod clients;
+pub(crate) mod clients;
 mod curls;
 mod decisions;
 mod deployment;

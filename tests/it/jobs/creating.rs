@@ -23,6 +23,38 @@ impl Desk {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_job_its_events_and_a_whole_answer_say_that_another_model_was_asked_for(db: PgPool) {
+    let desk = Desk::new(db, script([says("Done.")])).await;
+    for (asked, fell_back) in [
+        ("anthropic/claude-sonnet-4", true),
+        ("scripted/demo", false),
+    ] {
+        let id = desk.create(json!({ "model": asked })).await;
+        let told = desk.ended(&id).await;
+        let job = desk.job(&id).await;
+        let (_, page) = desk.client.get("/api/jobs?limit=1").await;
+        let question = json!({ "message": "Where?", "model": asked });
+        let (_, answer) = desk.client.post("/api/navi/chat", question).await;
+        for info in [
+            &job["router_info"],
+            &page["jobs"][0]["router_info"],
+            &told.all("router_info")[0]["router_info"],
+            &answer["router_info"],
+        ] {
+            assert_eq!(info["requestedModelId"], asked, "{info}");
+            assert_eq!(info["wasFallback"], fell_back, "{info}");
+            assert_eq!(info["effectiveModelId"], "scripted/demo", "{info}");
+            let why = info["fallbackReason"].as_str().unwrap_or_default();
+            assert_eq!(
+                why.ends_with("`scripted/demo` answers instead"),
+                fell_back,
+                "{info}"
+            );
+        }
+    }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_job_is_worked_on_and_keeps_what_its_client_noted(db: PgPool) {
     let write = calls(&[("write_file", json!({"path": "new", "content": "1\n"}))]);
     let desk = Desk::new(db, script([write, says("Done.")])).await;

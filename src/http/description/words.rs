@@ -63,6 +63,18 @@ const WORDS: &[Words] = &[
         &["queued", "auto_start_disabled"],
     ),
     (
+        "PlainChatEvent",
+        "type",
+        &[
+            "generation_logged",
+            "job_resumed",
+            "result",
+            "error",
+            "done",
+            "heartbeat",
+        ],
+    ),
+    (
         "RecentRating",
         "task_type",
         &["codegen", "summarize", "chat", "analysis"],

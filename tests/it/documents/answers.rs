@@ -183,3 +183,42 @@ async fn every_success_has_an_example_that_is_what_its_schema_says(db: PgPool) {
     described.hold("Problem", &problem, &problem["example"]);
     assert!(described.wrong.is_empty(), "{:#?}", described.wrong);
 }
+
+/// The words of a description that is a list of them, such as "`a`, `b` or `c`."
+fn listed(description: &str) -> Vec<&str> {
+    let text = description.trim_end_matches('.');
+    let text = text.rsplit(": ").next().unwrap_or(text);
+    let words: Vec<_> = text
+        .split(", ")
+        .flat_map(|part| part.split(" or "))
+        .map(|word| word.strip_prefix('`')?.strip_suffix('`'))
+        .collect::<Option<_>>()
+        .unwrap_or_default();
+    if words.len() > 1 { words } else { Vec::new() }
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn what_is_one_of_a_few_words_is_an_enumeration_of_them(db: PgPool) {
+    assert_eq!(
+        listed("The reason: `queued` or `held`."),
+        ["queued", "held"]
+    );
+    assert!(listed("`read`, and more.").is_empty());
+    let app = TestApp::new(db).await;
+    let all = serde_json::to_value(document(&app.app)).unwrap();
+    let mut found = 0;
+    for (name, schema) in all["components"]["schemas"].as_object().unwrap() {
+        for (member, value) in schema["properties"].as_object().into_iter().flatten() {
+            let words = listed(value["description"].as_str().unwrap_or_default());
+            if words.is_empty() || value["type"].is_null() {
+                continue;
+            }
+            let enumerated = value["enum"].as_array();
+            assert!(enumerated.is_some(), "{name}.{member} is a text: {value}");
+            let enumerated = enumerated.unwrap().iter().filter_map(Value::as_str);
+            assert_eq!(enumerated.collect::<Vec<_>>(), words, "{name}.{member}");
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found}");
+}

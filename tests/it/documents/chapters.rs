@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use navi::llm::script::Script;
 use navi::platform::db::MIGRATOR;
 use serde_json::json;
 use sqlx::PgPool;
@@ -27,12 +26,7 @@ const MOST_WORDS: usize = 900;
 
 /// A server with a run that is over and one that takes long, and the id of the first.
 async fn world(address: &str) -> (Served, String) {
-    let script = json!({
-        "plan": "ok",
-        "turns": [{"say": ["Wait."], "delay_ms": 600_000}],
-    });
-    let script: Script = serde_json::from_value(script).unwrap();
-    let place = Place::new(&script, Some(address));
+    let place = Place::new(&long_run(), Some(address));
     let flags = ["--log-format", "json", "--audit-encryption-key", AUDIT_KEY];
     let served = place.serve(&flags).await;
     let run = served.job(&place.workspace("one")).await;

@@ -133,7 +133,7 @@ pub enum Failure {
         status: u16,
     },
     /// No run is named like this.
-    #[error("there is no run `{0}` of yours there; `navi agent list` shows those that are")]
+    #[error("run `{0}` not found; `navi agent list` shows yours")]
     NoRun(String),
     /// A load cannot be carried out.
     #[error("the load test cannot run: {0}")]

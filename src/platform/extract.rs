@@ -16,6 +16,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{
     BytesRejection, PathRejection, QueryRejection, RawPathParamsRejection,
 };
@@ -32,7 +33,7 @@ use tokio::time::timeout;
 use crate::platform::body::BodyError;
 use crate::platform::json::mended;
 use crate::platform::problem::Problem;
-use crate::platform::reading::misfit::{broken_json, misfit, misfit_path, misfit_query};
+use crate::platform::reading::misfit::{broken_json, expected, misfit, misfit_query};
 use crate::platform::text::{cut_chars, first_chars, marked, visible};
 
 /// The longest explanation in characters: what a client sent wrongly may be repeated in it.
@@ -325,4 +326,22 @@ fn invalid(text: &str) -> Problem {
 
 fn shortened(text: &str) -> String {
     marked(text, first_chars(text, MAX_DETAIL_CHARS), " …")
+}
+/// Says why a segment of the path cannot be taken.
+fn misfit_path(kind: &ErrorKind) -> String {
+    match kind {
+        ErrorKind::ParseErrorAtKey {
+            key, expected_type, ..
+        } => format!("`{key}` in the path must be {}", expected(expected_type)),
+        ErrorKind::ParseError { expected_type, .. }
+        | ErrorKind::ParseErrorAtIndex { expected_type, .. } => {
+            format!(
+                "the last part of the path must be {}",
+                expected(expected_type)
+            )
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => format!("`{key}` in the path is not UTF-8"),
+        ErrorKind::DeserializeError { key, message, .. } => misfit(key, message),
+        other => format!("the path cannot be read: {other}"),
+    }
 }

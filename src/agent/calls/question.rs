@@ -59,7 +59,7 @@ pub(crate) async fn ask(
         Reply::Unasked => CallResult::error(
             "this needs a person, and there is none; nothing was asked. Go on without the answer",
         ),
-        Reply::Expired => CallResult::error("nobody answered in time; go on without the answer"),
+        Reply::Expired => CallResult::error("no answer came in time; go on without the answer"),
     })
 }
 

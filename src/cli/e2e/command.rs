@@ -7,15 +7,13 @@ use std::process::ExitCode;
 use chrono::SecondsFormat;
 use url::Url;
 
-use crate::cli::e2e::measuring::model::{
-    CountedTokens, E2eData, LeftOutTask, ProviderKind, SessionFacts, TaskData,
-};
+use crate::cli::e2e::measuring::model::{E2eData, LeftOutTask, ProviderKind, SessionFacts};
 use crate::cli::e2e::reporting::budget::{Budgets, SessionBudget, demands};
 use crate::cli::e2e::reporting::{budget, data, machine, page, plot};
 use crate::cli::e2e::running::commands::Commands;
-use crate::cli::e2e::running::provider_counts;
+use crate::cli::e2e::running::play::Play;
 use crate::cli::e2e::running::stage::Stage;
-use crate::cli::e2e::running::task::{Player, perform};
+use crate::cli::e2e::running::task::Player;
 use crate::cli::e2e::tasks::load::load;
 use crate::cli::e2e::tasks::model::{E2eTask, TaskKind};
 use crate::cli::failure::Failure;
@@ -24,8 +22,6 @@ use crate::config::settings::Config;
 use crate::platform::clock::Clock;
 use crate::platform::secret::SecretString;
 
-/// The connections of an idle pool, each of which learns a statement when it is first sent over it.
-const WARM_UP_ROUNDS: usize = 4;
 /// The word for the script of each task.
 const SCRIPTED: &str = "scripted";
 
@@ -203,7 +199,9 @@ async fn perform_all(
         (_, _) => Box::pin(Stage::start(config, script)).await?,
     };
     let play = Play {
-        args,
+        is_whole: is_whole(args),
+        counters: args.counters.as_ref(),
+        is_silent: args.json,
         tasks,
         player: facts.player,
         stage: &stage,
@@ -233,74 +231,9 @@ async fn perform_all(
     })
 }
 
-/// The tasks of a session on their stage.
-struct Play<'a> {
-    args: &'a E2eArgs,
-    tasks: &'a [E2eTask],
-    player: &'a Player,
-    stage: &'a Stage,
-    commands: &'a Commands,
-}
-
-impl Play<'_> {
-    /// Warms the server up, then does every task and measures it.
-    async fn perform(&self) -> Result<Vec<TaskData>, Failure> {
-        let (player, stage, commands) = (self.player, self.stage, self.commands);
-        for task in self.warm_up() {
-            let folder = stage.folder("warm-up");
-            perform(task, player, stage, &folder, commands).await?;
-        }
-        let mut rows = Vec::new();
-        for task in self.tasks {
-            let before = counted(self.args).await?;
-            let folder = stage.folder("tasks");
-            let mut row = perform(task, player, stage, &folder, commands).await?;
-            if let (Some(before), Some(after)) = (before, counted(self.args).await?) {
-                row.provider = Some(after.since(before));
-            }
-            tell(self.args, &row)?;
-            rows.push(row);
-        }
-        Ok(rows)
-    }
-
-    /// The tasks that a whole session begins with and that count nowhere: a server that works has connections
-    /// on which its statements are known. With a script the first interactive task and the first job of each
-    /// kind, several times over; a real model is asked for one of each alone, because it is paid for.
-    fn warm_up(&self) -> Vec<&E2eTask> {
-        if !is_whole(self.args) {
-            return Vec::new();
-        }
-        let mut first: Vec<&E2eTask> = Vec::new();
-        for task in self.tasks {
-            let kind = |it: &E2eTask| (it.kind, it.written.interactive);
-            let of_script = *self.player == Player::Script;
-            let is_known = first.iter().any(|known| {
-                let is_alike = known.written.interactive == task.written.interactive;
-                kind(known) == kind(task) || (!of_script && is_alike)
-            });
-            if !is_known && !task.kind.is_of_the_script() {
-                first.push(task);
-            }
-        }
-        let rounds = match self.player {
-            Player::Script => WARM_UP_ROUNDS,
-            Player::Model(_) => 1,
-        };
-        first.repeat(rounds)
-    }
-}
-
 /// True when all tasks are asked for.
 fn is_whole(args: &E2eArgs) -> bool {
     args.only.is_empty() && args.kind.is_empty()
-}
-
-async fn counted(args: &E2eArgs) -> Result<Option<CountedTokens>, Failure> {
-    match &args.counters {
-        Some(url) => Ok(Some(provider_counts::read(url).await?)),
-        None => Ok(None),
-    }
 }
 
 /// A name for files, of the budget and the model.
@@ -317,27 +250,6 @@ fn session_name(budget: &str, player: &Player) -> String {
         }
     };
     name.chars().map(plain).collect()
-}
-
-fn tell(args: &E2eArgs, row: &TaskData) -> std::io::Result<()> {
-    if args.json {
-        return Ok(());
-    }
-    let mut out = std::io::stdout();
-    let mark = if row.passed() { "ok  " } else { "FAIL" };
-    let own = row.shares.map_or(String::new(), |it| {
-        format!(", own {}", page::time(it.own_ms))
-    });
-    writeln!(
-        out,
-        "{mark} {:<44} {}{own}",
-        row.id,
-        page::time(row.total_ms)
-    )?;
-    for failure in &row.failures {
-        writeln!(out, "       {failure}")?;
-    }
-    Ok(())
 }
 
 fn report(

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use axum::extract::path::ErrorKind;
-
 /// What parsers of texts say, and what they mean.
 const MEANT: &[(&str, &str)] = &[
     (
@@ -113,25 +111,6 @@ pub fn misfit_query(words: &str) -> String {
     }
 }
 
-/// Says why a segment of the path cannot be taken.
-pub fn misfit_path(kind: &ErrorKind) -> String {
-    match kind {
-        ErrorKind::ParseErrorAtKey {
-            key, expected_type, ..
-        } => format!("`{key}` in the path must be {}", expected(expected_type)),
-        ErrorKind::ParseError { expected_type, .. }
-        | ErrorKind::ParseErrorAtIndex { expected_type, .. } => {
-            format!(
-                "the last part of the path must be {}",
-                expected(expected_type)
-            )
-        }
-        ErrorKind::InvalidUtf8InPathParam { key } => format!("`{key}` in the path is not UTF-8"),
-        ErrorKind::DeserializeError { key, message, .. } => misfit(key, message),
-        other => format!("the path cannot be read: {other}"),
-    }
-}
-
 /// What a value must be, where the words say it.
 fn expectation(words: &str) -> Option<Cow<'static, str>> {
     if let Some(rest) = words.strip_prefix("invalid type: ") {
@@ -174,7 +153,7 @@ fn found_kind(found: &str) -> &str {
 }
 
 /// What is expected, in words.
-fn expected(wanted: &str) -> Cow<'static, str> {
+pub fn expected(wanted: &str) -> Cow<'static, str> {
     let wanted = wanted.trim_end_matches(',');
     match wanted {
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".into(),

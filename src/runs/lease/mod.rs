@@ -7,3 +7,4 @@
 pub mod keeper;
 pub mod model;
 pub mod store;
+mod taken;

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
-use crate::auth::principal::Role;
 use crate::platform::ids::{OrgId, RunId, UserId, WorkerId};
 use crate::platform::logging::TraceId;
 use crate::runs::lease::model::{ClaimedRun, Shares};
-use crate::runs::model::{ChosenModel, Run, RunClaim, RunKind, RunStatus};
-use crate::runs::task::Task;
+use crate::runs::lease::taken::TakenRow;
+use crate::runs::model::{RunKind, RunStatus};
 
 /// The advisory lock of a worker that counts and claims runs; the number is arbitrary and must never
 /// change.
@@ -295,92 +293,6 @@ async fn note_turns(conn: &mut PgConnection, orgs: &[String]) -> sqlx::Result<()
     .execute(conn)
     .await
     .map(drop)
-}
-
-/// A run as [`take`] finds it.
-struct TakenRow {
-    org_id: OrgId,
-    user_id: UserId,
-    run_id: RunId,
-    team_id: Option<String>,
-    role: String,
-    kind: RunKind,
-    request: Option<Value>,
-    task: String,
-    requested_model: Option<String>,
-    provider: String,
-    model: String,
-    router_info: Option<Value>,
-    trace_id: Option<TraceId>,
-    created_at: DateTime<Utc>,
-    last_sequence: i64,
-    fence: i64,
-    status: RunStatus,
-    state: Option<Value>,
-    baseline: Option<Value>,
-    takeovers: i32,
-    settled_sequence: i64,
-    cancelled: bool,
-    was_orphan: bool,
-}
-
-impl TakenRow {
-    /// The run's task; nothing when it cannot be read.
-    fn task(&mut self) -> Option<Task> {
-        serde_json::from_value(self.request.take()?)
-            .inspect_err(
-                |error| tracing::error!(run.id = %self.run_id, %error, "a request cannot be read"),
-            )
-            .ok()
-    }
-}
-
-fn object(value: Value) -> Option<Map<String, Value>> {
-    match value {
-        Value::Object(members) => Some(members),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            None
-        }
-    }
-}
-
-impl From<TakenRow> for ClaimedRun {
-    fn from(mut row: TakenRow) -> Self {
-        let task = row.task();
-        let is_readable = task.is_some();
-        let run = Run {
-            id: row.run_id,
-            org_id: row.org_id,
-            user_id: row.user_id,
-            team_id: row.team_id.and_then(|team| team.parse().ok()),
-            role: row.role.parse().unwrap_or(Role::Viewer),
-            kind: row.kind,
-            task: task.unwrap_or_else(|| Task::unreadable(row.task)),
-            model: ChosenModel {
-                requested: row.requested_model,
-                provider: row.provider,
-                model: row.model,
-                router_info: row.router_info.and_then(object).unwrap_or_default(),
-            },
-            trace_id: row.trace_id,
-            created_at: row.created_at,
-        };
-        Self {
-            run,
-            claim: RunClaim {
-                last: row.last_sequence,
-                fence: row.fence,
-                status: row.status,
-            },
-            state: row.state,
-            baseline: row.baseline,
-            takeovers: row.takeovers,
-            was_orphan: row.was_orphan,
-            settled: row.settled_sequence,
-            cancelled: row.cancelled,
-            is_readable,
-        }
-    }
 }
 
 /// The runs that a worker holds, each with its fence.

@@ -28,6 +28,19 @@ pub(crate) struct Line {
 
 /// All documentation lines of the repository.
 pub(crate) fn documentation() -> Vec<Line> {
+    let files = files().into_iter();
+    let read = files.filter(|(path, _)| !QUOTING.contains(&path.as_str()));
+    read.flat_map(|(path, text)| lines(&path, &text)).collect()
+}
+
+/// All documents of the repository by their paths, with their text.
+pub(crate) fn documents() -> Vec<(String, String)> {
+    let files = files().into_iter();
+    files.filter(|(path, _)| ending(path) == "md").collect()
+}
+
+/// The files that hold documentation, with their text.
+fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.to_owned()];
     let mut found = Vec::new();
@@ -40,8 +53,8 @@ pub(crate) fn documentation() -> Vec<Line> {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() && !is_foreign {
                 folders.push(path);
-            } else if kind.is_file() && is_read(below) && !QUOTING.contains(&below) {
-                found.extend(lines(below, &fs::read_to_string(&path).unwrap()));
+            } else if kind.is_file() && is_read(below) {
+                found.push((below.to_owned(), fs::read_to_string(&path).unwrap()));
             }
         }
     }

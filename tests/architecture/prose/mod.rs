@@ -3,3 +3,4 @@
 pub(crate) mod counting;
 pub(crate) mod lines;
 pub(crate) mod retired;
+mod width;

@@ -112,7 +112,7 @@ async fn an_id_that_no_run_has_is_said_so(db: PgPool) {
     for command in ["show", "resume"] {
         let said = desk.run(&["agent", command, unknown]).await;
         assert_eq!(said.code, 1, "{said:?}");
-        let words = format!("there is no run `{unknown}` of yours there");
+        let words = format!("run `{unknown}` not found");
         assert!(said.error.contains(&words), "{said:?}");
         let said = desk.run(&["agent", command, "RUN_ID"]).await;
         assert_eq!(said.code, 2, "{said:?}");

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod commands;
 pub mod person;
+pub mod play;
 pub mod protocol;
 pub mod provider_counts;
 pub mod stage;

@@ -141,7 +141,7 @@ struct ChatAnswer {
     edits: Vec<Value>,
     /// The model that answered; absent for the health check, which asks none.
     model: Option<String>,
-    /// How it was chosen, as streams say it first: also whether another one was asked for. Absent from the answer
+    /// The choice of the model, as the first frame of streams has it, another one asked for included. Absent from the answer
     /// to the health check.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RouterInfo>)]

@@ -82,7 +82,7 @@ pub async fn identify<F: Future<Output = Response>>(
 fn is_chatter(method: &Method, route: &str, status: u16) -> bool {
     let is_probe = route.contains("/health") || route == "/metrics" || route == "/ping";
     let is_bulk = route == "/api/telemetry" || method == Method::OPTIONS;
-    // What a probe finds wrong is logged by the check.
+    // The check logs the findings of a probe.
     (is_probe && !(400..500).contains(&status)) || (is_bulk && status < 400)
 }
 

@@ -30,7 +30,7 @@ struct Registry {
     modes: Vec<Mode>,
     /// The model or mode of a request that names none.
     default: String,
-    /// What a request gets that names the model of `name`; null when the question has none.
+    /// The answer to a request that names the model `name`; null when the question has none.
     named: Option<NamedModel>,
 }
 

@@ -30,7 +30,7 @@ pub struct Job {
     pub provider: String,
     /// Its model.
     pub model: String,
-    /// How it was chosen.
+    /// The choice of the model.
     pub router_info: Option<Value>,
     /// The client's notes.
     pub metadata: Option<Value>,

@@ -36,7 +36,7 @@ pub struct JobView {
     pub provider: String,
     /// Its model.
     pub model: String,
-    /// How it was chosen, as the stream of a run says it first: also whether another one was asked for. Null
+    /// The choice of the model, as the first frame of a run's stream has it, another one asked for included. Null
     /// for jobs of versions that did not keep it.
     #[schema(value_type = Option<RouterInfo>)]
     pub router_info: Option<Value>,

@@ -144,7 +144,7 @@ impl Subject {
 /// The report of an erasure, with the findings of a second look.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Whether it only looked.
+    /// True when it only looked.
     pub dry_run: bool,
     /// The organisation.
     pub org: OrgId,

@@ -150,7 +150,7 @@ impl fmt::Debug for Route {
     }
 }
 
-/// What a request that names a model would get, for clients that want to know before they ask.
+/// The model that a request would get which names one, for clients that want to know before they ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NamedModel {
     /// The name.

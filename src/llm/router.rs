@@ -145,7 +145,7 @@ impl Router {
         self.route(requested, hint, needs)
     }
 
-    /// What a request of the agent that names this model would get.
+    /// The model that a request of the agent would get which names this one.
     pub async fn named(&self, name: &str) -> NamedModel {
         let name = name.trim().to_owned();
         match self.choose(Some(&name), None, Capabilities::AGENT).await {

@@ -29,7 +29,7 @@ pub struct Script {
     /// all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// What a request without tools is answered whose last message has one of these texts in it; it goes before
+    /// Answers to requests without tools whose last message holds one of these texts; they go before
     /// `plan`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, String>,

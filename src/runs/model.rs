@@ -114,7 +114,7 @@ pub struct ChosenModel {
     pub provider: String,
     /// The provider's name of the model.
     pub model: String,
-    /// How it was chosen, as clients are shown it; empty for runs of versions that did not keep it.
+    /// The choice, as clients see it; empty for runs of versions that did not keep it.
     pub router_info: Map<String, Value>,
 }
 

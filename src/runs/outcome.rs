@@ -140,7 +140,7 @@ pub struct Summary {
     #[serde(default)]
     #[schema(required = true)]
     pub verdict: RunVerdict,
-    /// What stood in its way, a fact each, as people read them.
+    /// Its obstacles, a fact each, as people read them.
     #[serde(default)]
     #[schema(required = true)]
     pub obstacles: Vec<String>,

@@ -1,4 +1,4 @@
-//! What stood in the way of a run, and how far its task was done for that.
+//! The obstacles of a run, and the verdict on its task.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub struct Obstacles {
     unasked: u32,
 }
 
-/// What a verdict is made of beside the obstacles.
+/// The facts of a verdict beside the obstacles.
 #[derive(Clone, Copy, Debug)]
 pub struct RunResult {
     /// Why the run ended.

@@ -158,7 +158,7 @@ async fn who_is_not_let_in_can_read_why_and_what_to_do(db: PgPool) {
     "#);
 }
 
-/// What a request with this `Authorization` header is told.
+/// The answer to a request with this `Authorization` header.
 async fn authorized(app: &TestApp, value: &str) -> String {
     let request = Request::builder()
         .uri("/api/auth/me")

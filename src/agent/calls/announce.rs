@@ -92,7 +92,7 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// True of a call that only asks, whose answer is nobody's failure.
+/// True of a call that only asks: a missing answer is no failure.
 fn asks_a_person(pending: &PendingCall) -> bool {
     let work = pending.work.as_ref();
     work.is_ok_and(|invocation| invocation.tool.access() == Access::Person)

@@ -13,7 +13,7 @@ use crate::llm::model::Message;
 use crate::runs::model::Run;
 use crate::runs::task::Task;
 
-/// What was said before the task: what its client sent, or else what its conversation holds. An id that no
+/// The messages before the task: those that its client sent, or else those of its conversation. An id that no
 /// conversation has will begin one ([`begin`]); a conversation of another user is not found, whatever the
 /// client sent.
 pub async fn recall(

@@ -48,7 +48,7 @@ pub struct RunUsage {
     pub changes: u32,
     /// Commands that were run.
     pub commands: u32,
-    /// What stood in its way.
+    /// Its obstacles.
     pub obstacles: Obstacles,
 }
 

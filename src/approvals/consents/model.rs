@@ -74,7 +74,7 @@ pub enum GivenAnswer {
     Chosen {
         /// What.
         choice: Choice,
-        /// What may be done instead.
+        /// The actions that are possible instead.
         alternative: Option<String>,
     },
     /// The client has no person to ask, which is a no.
@@ -90,7 +90,7 @@ impl GivenAnswer {
         }
     }
 
-    /// What may be done instead.
+    /// The actions that are possible instead.
     pub fn alternative(&self) -> Option<&str> {
         match self {
             Self::Chosen { alternative, .. } => alternative.as_deref(),

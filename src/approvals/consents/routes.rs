@@ -74,7 +74,7 @@ pub struct ConsentAnswer {
     /// Command to run instead, at most 8 KiB; needed with `alternative`.
     alternative_command: Option<String>,
     /// True with `deny` where no person could be asked, such as in a script: it is no
-    /// person's denial, and the run is told so.
+    /// person's denial, and the run receives it as that.
     nobody_asked: Option<bool>,
 }
 

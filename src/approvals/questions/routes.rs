@@ -48,7 +48,7 @@ struct PromptAnswer {
     response: Option<Value>,
     /// True when the user does not want to answer.
     cancelled: Option<bool>,
-    /// True with `cancelled` where no person could be asked, such as in a script: the run is told so.
+    /// True with `cancelled` where no person could be asked, such as in a script; the run receives it as that.
     nobody_asked: Option<bool>,
 }
 

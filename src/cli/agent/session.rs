@@ -136,7 +136,7 @@ impl Session {
         self.get(&format!("api/models?name={name}")).await
     }
 
-    /// Learns whether a NAVI server answers at an address, whoever asks.
+    /// Asks for a NAVI server at an address, without a token.
     pub async fn look(base: &Url) -> Result<(), Failure> {
         let nobody = Self::new(base, SecretString::from(String::new()))?;
         match nobody.get("health/live").await {

@@ -29,7 +29,7 @@ const REFUSALS: &[(StatusCode, &str)] = &[
         "the headers of the request are too large",
     ),
 ];
-/// What follows their status. Routes refuse with a problem, which is not empty.
+/// The rest of an answer behind its status. Routes refuse with a problem, which is not empty.
 const EMPTY: &[u8] = b"connection: close\r\ncontent-length: 0\r\n";
 
 /// A socket that says why a request was refused.

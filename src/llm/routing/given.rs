@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::platform::secret::{ExposeSecret, SecretString};
 
-/// What the settings say of the way to a provider.
+/// The settings of the way to a provider.
 pub struct GivenAccess {
     /// The key, if it is not empty.
     pub key: Option<SecretString>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What parsers of texts say, and what they mean.
+/// Sentences of parsers of texts, and their meaning.
 const MEANT: &[(&str, &str)] = &[
     (
         "provided string was not `true` or `false`",
@@ -37,7 +37,7 @@ const MEANT: &[(&str, &str)] = &[
 ];
 const RFC_3339: &str = "must be a time as in RFC 3339, such as `2026-01-31T09:00:00Z`";
 
-/// What is wrong with a text that is no JSON, by how the parser begins.
+/// Faults of a text that is no JSON, by the beginning of the parser's sentence.
 const BROKEN: &[(&str, &str)] = &[
     ("EOF", "it ends in the middle"),
     (
@@ -111,7 +111,7 @@ pub fn misfit_query(words: &str) -> String {
     }
 }
 
-/// What a value must be, where the words say it.
+/// The wanted form of a value, where the parser's words hold it.
 fn expectation(words: &str) -> Option<Cow<'static, str>> {
     if let Some(rest) = words.strip_prefix("invalid type: ") {
         let (found, wanted) = rest.rsplit_once(", expected ")?;
@@ -152,7 +152,7 @@ fn found_kind(found: &str) -> &str {
     }
 }
 
-/// What is expected, in words.
+/// An expected form, in words.
 pub fn expected(wanted: &str) -> Cow<'static, str> {
     let wanted = wanted.trim_end_matches(',');
     match wanted {

@@ -1,3 +1,3 @@
-//! What clients send, and sentences about what of it cannot be read.
+//! Reading of requests, and sentences about those that cannot be read.
 
 pub mod misfit;

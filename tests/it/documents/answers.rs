@@ -11,7 +11,7 @@ use crate::support::app::TestApp;
 /// A schema of the description, and where it stands.
 struct Described {
     all: Value,
-    /// What does not fit, each with its place.
+    /// The misfits, each with its place.
     wrong: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl Described {
         (may, must)
     }
 
-    /// Whether a value is what a schema says, and where not.
+    /// Compares a value with its schema.
     fn hold(&mut self, at: &str, schema: &Value, value: &Value) {
         let schema = self.component(schema).clone();
         for union in ["oneOf", "anyOf"] {

@@ -42,7 +42,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// What the last frame says of success, of a command that prints frames.
+    /// The success in the last frame of a command that prints frames.
     pub(crate) fn verdict(&self) -> (bool, String) {
         let last: Value = serde_json::from_str(self.out.lines().last().unwrap()).unwrap();
         assert_eq!(last["type"], "complete", "{last}");

@@ -157,7 +157,7 @@ impl Bench {
         self.call(tool, arguments).await.unwrap().result
     }
 
-    /// The text that the model is told by a call that fails.
+    /// The text that the model receives from a call that fails.
     pub(crate) async fn told(&self, tool: &str, arguments: Value) -> String {
         match self.call(tool, arguments.clone()).await {
             Err(ToolError::Tell(told)) => told,

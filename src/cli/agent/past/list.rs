@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(ended("failed", "partly", "failed"), "partly done");
         assert_eq!(ended("failed", "failed", "failed"), "not done");
         assert_eq!(ended("canceled", "failed", "not_run"), "cancelled");
-        // What earlier versions left says no more.
+        // Rows of earlier versions say no more.
         let old = json!({"status": "completed", "summary": {"success": true}});
         assert_eq!(state(&old), "the model says done");
     }

@@ -22,7 +22,7 @@ pub struct Play<'a> {
     pub is_whole: bool,
     /// The provider's own counters of tokens.
     pub counters: Option<&'a Url>,
-    /// True when nothing is told of each task.
+    /// True when no line is printed for each task.
     pub is_silent: bool,
     /// The tasks.
     pub tasks: &'a [E2eTask],

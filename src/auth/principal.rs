@@ -188,7 +188,7 @@ impl IntoResponse for Denied {
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 format!(
-                    "you are not signed in, because `{parameter}` in the query is not accepted, since addresses are logged; send the header `Authorization: Bearer <token>`, or get a stream ticket"
+                    "you are not signed in, because `{parameter}` in the query is not accepted, since addresses are logged; get a stream ticket, or send the header `Authorization: Bearer <token>`"
                 ),
                 "Bearer realm=\"navi\", error=\"invalid_request\"".to_owned(),
             ),

@@ -133,7 +133,7 @@ pub struct Summary {
     /// The run.
     #[schema(value_type = uuid::Uuid)]
     pub task_id: RunId,
-    /// True if the task was done, as far as that can be told: never true after a failed check.
+    /// True if the run came to its end and no check failed; `verdict` says how far the task was done.
     pub success: bool,
     /// The degree to which it was done, which is also the exit code of `navi agent run`: `done` 0, `partly` 4,
     /// `failed` 1.

@@ -117,8 +117,7 @@ pub struct EffectView {
 pub struct InsightView {
     /// Identifier.
     pub id: i64,
-    /// `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or
-    /// `high_acceptance`.
+    /// `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or `high_acceptance`.
     pub insight_type: String,
     /// Title.
     pub title: String,

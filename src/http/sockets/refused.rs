@@ -14,19 +14,19 @@ use crate::http::sockets::socket::Socket;
 use crate::platform::problem::Problem;
 
 /// The statuses that hyper refuses requests with, and the words for each.
-const REFUSALS: &[(StatusCode, &str)] = &[
+const REFUSALS: &[(&str, StatusCode)] = &[
     (
-        StatusCode::BAD_REQUEST,
         "the request is no HTTP, or its address has a character that has to be written otherwise, `<` as `%3C`, `>` \
          as `%3E` and a space as `%20`; maybe a placeholder such as `<job_id>` still stands in it",
+        StatusCode::BAD_REQUEST,
     ),
     (
-        StatusCode::URI_TOO_LONG,
         "the address of the request is too long",
+        StatusCode::URI_TOO_LONG,
     ),
     (
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "the headers of the request are too large",
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     ),
 ];
 /// The rest of an answer behind its status. Routes refuse with a problem, which is not empty.
@@ -79,8 +79,8 @@ fn in_words(answer: &[u8]) -> Option<Bytes> {
     if !rest.starts_with(EMPTY) {
         return None;
     }
-    let fits = |refusal: &&(StatusCode, &str)| status.starts_with(refusal.0.as_str().as_bytes());
-    let (status, detail) = REFUSALS.iter().find(fits)?;
+    let fits = |refusal: &&(&str, StatusCode)| status.starts_with(refusal.1.as_str().as_bytes());
+    let (detail, status) = REFUSALS.iter().find(fits)?;
     let problem = Problem::new(*status, "invalid-request", *detail);
     let body = serde_json::to_string(&problem).ok()?;
     let head = format!(
@@ -155,7 +155,7 @@ mod tests {
         ] {
             assert_eq!(in_words(other.as_bytes()), None, "{other}");
         }
-        for (status, _) in REFUSALS {
+        for (_, status) in REFUSALS {
             let head = format!("HTTP/1.1 {status}\r\n");
             let said = in_words(&[head.as_bytes(), EMPTY, b"date: now\r\n\r\n"].concat()).unwrap();
             let said = std::str::from_utf8(&said).unwrap();

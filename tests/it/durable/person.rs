@@ -119,9 +119,17 @@ impl Story {
     }
 
     /// The summary without what was measured.
+    /// Without what is measured, and without the verdict, to which a question after a kill adds.
     pub(crate) fn summary(&self) -> Value {
         let mut summary = self.all("complete")[0]["summary"].clone();
-        for measured in ["task_id", "tokens", "cost_usd", "elapsed_ms"] {
+        for measured in [
+            "task_id",
+            "tokens",
+            "cost_usd",
+            "elapsed_ms",
+            "verdict",
+            "obstacles",
+        ] {
             summary.as_object_mut().unwrap().shift_remove(measured);
         }
         summary

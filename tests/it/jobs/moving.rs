@@ -130,5 +130,5 @@ async fn a_run_whose_past_cannot_be_read_ends_and_says_so(db: PgPool) {
     sqlx::query(stored).execute(&desk.stage.db).await.unwrap();
     desk.ask(&id, "start", nothing()).await;
     let job = desk.until_status(&id, "failed").await;
-    assert!(job["error"].as_str().unwrap().contains("past"), "{job}");
+    assert!(job["error"].as_str().unwrap().contains("history"), "{job}");
 }

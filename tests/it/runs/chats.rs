@@ -226,6 +226,19 @@ async fn a_whole_answer_has_the_fields_old_clients_read_and_no_status_that_they_
       "sources": [],
       "edits": [],
       "model": "scripted/demo",
+      "router_info": {
+        "requestedModelId": null,
+        "requestedModeId": null,
+        "effectiveModelId": "scripted/demo",
+        "provider": "scripted",
+        "model": "demo",
+        "wasFallback": false,
+        "fallbackReasonCode": null,
+        "fallbackReason": null,
+        "modelId": "scripted/demo",
+        "mode": null,
+        "task_type": "chat"
+      },
       "gen_id": "…"
     }
     "#);

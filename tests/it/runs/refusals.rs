@@ -115,9 +115,9 @@ async fn a_model_that_is_not_there_is_refused_with_what_to_do(db: PgPool) {
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
     "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
-    "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
+    "NO_MODELS_AVAILABLE": "the provider of `openai/gpt-5.2` is not configured, and no other model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
     "PRIVATE_MODE_BLOCKED": "a private answer needs OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL: no data may be sent to a hosted provider"
-    "NO_MODELS_AVAILABLE": "no model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
+    "NO_MODELS_AVAILABLE": "`nonsense` is not in the model registry, and no other model can answer: set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL"
     "#);
     nothing_was_written(&stage).await;
 }

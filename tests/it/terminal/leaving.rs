@@ -148,5 +148,5 @@ async fn the_beginning_of_an_id_names_a_run(db: PgPool) {
     );
     let none = desk.run(&["agent", "show", "ffff"]).await;
     assert_eq!(none.code, 1, "{none:?}");
-    assert!(none.error.contains("there is no run `ffff`"), "{none:?}");
+    assert!(none.error.contains("run `ffff` not found"), "{none:?}");
 }

@@ -305,14 +305,12 @@ fn syntax(error: &serde_json::Error) -> Problem {
 
 /// The problem of a path whose parameters are not what the route takes.
 fn path_problem(rejection: &PathRejection) -> Problem {
-    match rejection {
-        PathRejection::FailedToDeserializePathParams(error)
-            if rejection.status() != StatusCode::INTERNAL_SERVER_ERROR =>
-        {
-            invalid(&misfit_path(error.kind()))
-        }
-        _ => Problem::internal(rejection),
+    if let PathRejection::FailedToDeserializePathParams(error) = rejection
+        && rejection.status() != StatusCode::INTERNAL_SERVER_ERROR
+    {
+        return invalid(&misfit_path(error.kind()));
     }
+    Problem::internal(rejection)
 }
 
 /// A request that can be read and whose values are not what the route takes.
@@ -329,19 +327,23 @@ fn shortened(text: &str) -> String {
 }
 /// Says why a segment of the path cannot be taken.
 fn misfit_path(kind: &ErrorKind) -> String {
-    match kind {
-        ErrorKind::ParseErrorAtKey {
-            key, expected_type, ..
-        } => format!("`{key}` in the path must be {}", expected(expected_type)),
-        ErrorKind::ParseError { expected_type, .. }
-        | ErrorKind::ParseErrorAtIndex { expected_type, .. } => {
-            format!(
-                "the last part of the path must be {}",
-                expected(expected_type)
-            )
-        }
-        ErrorKind::InvalidUtf8InPathParam { key } => format!("`{key}` in the path is not UTF-8"),
-        ErrorKind::DeserializeError { key, message, .. } => misfit(key, message),
-        other => format!("the path cannot be read: {other}"),
+    if let ErrorKind::ParseErrorAtKey {
+        key, expected_type, ..
+    } = kind
+    {
+        return format!("`{key}` in the path must be {}", expected(expected_type));
     }
+    if let ErrorKind::ParseError { expected_type, .. }
+    | ErrorKind::ParseErrorAtIndex { expected_type, .. } = kind
+    {
+        let wanted = expected(expected_type);
+        return format!("the last part of the path must be {wanted}");
+    }
+    if let ErrorKind::InvalidUtf8InPathParam { key } = kind {
+        return format!("`{key}` in the path is not UTF-8");
+    }
+    if let ErrorKind::DeserializeError { key, message, .. } = kind {
+        return misfit(key, message);
+    }
+    format!("the path cannot be read: {kind}")
 }

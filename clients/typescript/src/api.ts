@@ -2189,8 +2189,11 @@ export interface components {
             consent_id?: string | null;
             /** @description The folder, relative to the workspace. */
             cwd: string;
-            /** @description Harm it could do: `low`, `medium`, `high` or `critical`. */
-            danger_level: string;
+            /**
+             * @description Harm it could do: `low`, `medium`, `high` or `critical`.
+             * @enum {string}
+             */
+            danger_level: "low" | "medium" | "high" | "critical";
             /** @description The decision. */
             decision: components["schemas"]["ConsentDecision"];
             /**
@@ -2361,8 +2364,11 @@ export interface components {
             detail: string;
             /** @description The file that was read. */
             filePath?: string;
-            /** @description `read` or `llm_call`. */
-            kind: string;
+            /**
+             * @description `read` or `llm_call`.
+             * @enum {string}
+             */
+            kind: "read" | "llm_call";
             /** @description A few words. */
             label: string;
             /** @description Its status: running, done or failed. */
@@ -2400,6 +2406,7 @@ export interface components {
             model?: string | null;
             /** @description The same, under the name that some clients read. */
             reply: string;
+            router_info?: components["schemas"]["RouterInfo"] | null;
             /** @description Always empty. */
             sources: unknown[];
             /**
@@ -2427,7 +2434,8 @@ export interface components {
         ChatEvent: components["schemas"]["ChatActivityEvent"] | components["schemas"]["ChatTextEvent"] | components["schemas"]["ChatCompleteEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["HeartbeatEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         ChatFrame: {
-            data: components["schemas"]["ChatEvent"] | components["schemas"]["RouterInfoFrame"];
+            /** @description Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`. */
+            data: components["schemas"]["ChatEvent"] | components["schemas"]["RouterInfoFrame"] | "[DONE]";
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
@@ -2470,8 +2478,11 @@ export interface components {
             failed_before: string[];
             /** @description True if it passed. */
             success: boolean;
-            /** @description `typecheck`, `lint`, `tests` or `build`. */
-            type: string;
+            /**
+             * @description `typecheck`, `lint`, `tests` or `build`.
+             * @enum {string}
+             */
+            type: "typecheck" | "lint" | "tests" | "build";
             /** @description At most five. */
             warnings: string[];
         };
@@ -2576,6 +2587,8 @@ export interface components {
          *       "summary": {
          *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
          *         "success": true,
+         *         "verdict": "done",
+         *         "obstacles": [],
          *         "stopped_reason": "completed",
          *         "files_read": [
          *           "paging.py"
@@ -2651,7 +2664,7 @@ export interface components {
              * @description When the token was stored.
              */
             updated_at?: string | null;
-            verification?: components["schemas"]["Verification"] | null;
+            verification?: components["schemas"]["TokenVerification"] | null;
             /** @description True when the provider has said that the token is good. */
             verified: boolean;
             /**
@@ -2715,7 +2728,7 @@ export interface components {
             ok: boolean;
             /** @description State of the connection. */
             status: components["schemas"]["ConnectorState"];
-            verification?: components["schemas"]["Verification"] | null;
+            verification?: components["schemas"]["TokenVerification"] | null;
         };
         /** @description Settings of a connection. */
         ConnectorSettings: {
@@ -2731,8 +2744,11 @@ export interface components {
         ConnectorState: "connected" | "disconnected" | "error";
         /** @description The status of a connector. */
         ConnectorStatus: {
-            /** @description The part of the panel that shows it: `code`, `work_tracking` or `chat`. */
-            category: string;
+            /**
+             * @description The part of the panel that shows it: `code`, `work_tracking` or `chat`.
+             * @enum {string}
+             */
+            category: "code" | "work_tracking" | "chat";
             /** @description Why the connection may not work, for a person. */
             error?: string | null;
             /** @description The connector. */
@@ -2753,10 +2769,18 @@ export interface components {
         ConsentAnswer: {
             /** @description Command to run instead, at most 8 KiB; needed with `alternative`. */
             alternative_command?: string | null;
-            /** @description `allow_once`, `allow_always_exact`, `allow_always_type`, `deny` or `alternative`. */
-            choice?: string | null;
+            /**
+             * @description `allow_once`, `allow_always_exact`, `allow_always_type`, `deny` or `alternative`.
+             * @enum {string|null}
+             */
+            choice?: "allow_once" | "allow_always_exact" | "allow_always_type" | "deny" | "alternative" | null;
             /** @description The same under the name that other clients send. */
             decision?: string | null;
+            /**
+             * @description True with `deny` where no person could be asked, such as in a script: it is no
+             *     person's denial, and the run receives it as that.
+             */
+            nobody_asked?: boolean | null;
         };
         /**
          * @description The possible answers of a person.
@@ -3259,8 +3283,11 @@ export interface components {
              * @description Number accepted, by a rating or, without one, by a signal.
              */
             accepted: number;
-            /** @description `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`. */
-            category: string;
+            /**
+             * @description `fix`, `feature`, `refactor`, `test`, `docs`, `explain` or `general`.
+             * @enum {string}
+             */
+            category: "fix" | "feature" | "refactor" | "test" | "docs" | "explain" | "general";
             /**
              * Format: int64
              * @description Number of them rated up or down.
@@ -3453,10 +3480,10 @@ export interface components {
              */
             id: number;
             /**
-             * @description `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or
-             *     `high_acceptance`.
+             * @description `pattern_rejected`, `pattern_preferred`, `style_preference`, `low_acceptance` or `high_acceptance`.
+             * @enum {string}
              */
-            insight_type: string;
+            insight_type: "pattern_rejected" | "pattern_preferred" | "style_preference" | "low_acceptance" | "high_acceptance";
             /** @description Language it is restricted to; null for any. */
             language?: string | null;
             /**
@@ -3815,8 +3842,11 @@ export interface components {
             events_url: string;
             /** @description The job. */
             job: components["schemas"]["JobView"];
-            /** @description The reason: `queued` or `auto_start_disabled`. */
-            start_reason: string;
+            /**
+             * @description The reason: `queued` or `auto_start_disabled`.
+             * @enum {string}
+             */
+            start_reason: "queued" | "auto_start_disabled";
             /** @description False when the job was created without starting it. */
             started: boolean;
             /** @description Always true. */
@@ -3861,7 +3891,8 @@ export interface components {
         };
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         JobFrame: {
-            data: components["schemas"]["RunEvent"];
+            /** @description Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`. */
+            data: components["schemas"]["RunEvent"] | "[DONE]";
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
@@ -4119,6 +4150,7 @@ export interface components {
             phase: string;
             /** @description The provider of its model. */
             provider: string;
+            router_info?: components["schemas"]["RouterInfo"] | null;
             /**
              * Format: double
              * @description Start time.
@@ -4289,6 +4321,17 @@ export interface components {
             reason?: string | null;
             /** @description True if it would answer a request for it, as the last call or question to its provider says. */
             routable: boolean;
+        };
+        /** @description The model that a request would get which names one, for clients that want to know before they ask. */
+        NamedModel: {
+            /** @description The model that would answer; null when none can. */
+            effective_model_id?: string | null;
+            /** @description The name. */
+            name: string;
+            /** @description Why that is not the one that is named, as a sentence; null when it is. */
+            obstacle?: string | null;
+            /** @description The name that may be meant by one that is not known. */
+            suggestion?: string | null;
         };
         /**
          * NetworkConnectionEvent
@@ -4580,12 +4623,16 @@ export interface components {
              * @description Milliseconds since the epoch.
              */
             timestamp?: number;
-            /** @description `generation_logged`, `job_resumed`, `result`, `error`, `done` or `heartbeat`; absent from the rest. */
-            type?: string;
+            /**
+             * @description `generation_logged`, `job_resumed`, `result`, `error`, `done` or `heartbeat`; absent from the rest.
+             * @enum {string}
+             */
+            type?: "generation_logged" | "job_resumed" | "result" | "error" | "done" | "heartbeat";
         };
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         PlainChatFrame: {
-            data: components["schemas"]["PlainChatEvent"];
+            /** @description Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`. */
+            data: components["schemas"]["PlainChatEvent"] | "[DONE]";
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
@@ -4916,6 +4963,14 @@ export interface components {
          *     (`detail`, `error_code`, `request_id`) and the header `X-Error-Code`.
          *
          *     `request_id` is filled in by the middleware that knows it.
+         * @example {
+         *       "type": "/problems/job-not-found",
+         *       "title": "Not Found",
+         *       "status": 404,
+         *       "detail": "job `01a20726-d234-78ba-afff-0228cde00a5d` not found",
+         *       "error_code": "JOB_NOT_FOUND",
+         *       "request_id": "01a20726-d234-78ba-afff-0228cde00a5e"
+         *     }
          */
         Problem: {
             /** @description The problem and its remedy, for a person. */
@@ -4943,6 +4998,8 @@ export interface components {
         PromptAnswer: {
             /** @description True when the user does not want to answer. */
             cancelled?: boolean | null;
+            /** @description True with `cancelled` where no person could be asked, such as in a script; the run receives it as that. */
+            nobody_asked?: boolean | null;
             /** @description The answer; a text, or whatever the question's type asks for. */
             response?: unknown;
         };
@@ -5152,8 +5209,11 @@ export interface components {
             signals: string[];
             /** @description Run or conversation of the answer. */
             task_id?: string | null;
-            /** @description `codegen`, `summarize`, `chat` or `analysis`. */
-            task_type: string;
+            /**
+             * @description `codegen`, `summarize`, `chat` or `analysis`.
+             * @enum {string}
+             */
+            task_type: "codegen" | "summarize" | "chat" | "analysis";
             /**
              * Format: double
              * @description Temperature; null if the provider's default was used.
@@ -5185,6 +5245,7 @@ export interface components {
             models: components["schemas"]["Model"][];
             /** @description Names that stand for a choice of models, with its candidates in order. */
             modes: components["schemas"]["Mode"][];
+            named?: components["schemas"]["NamedModel"] | null;
         };
         /** @description An event that was not stored. */
         Rejected: {
@@ -5268,8 +5329,11 @@ export interface components {
         };
         /** @description A file that was reviewed. */
         ReviewedFile: {
-            /** @description `added`, `modified`, `deleted`, `renamed`, `of another type` or `untracked`. */
-            change: string;
+            /**
+             * @description `added`, `modified`, `deleted`, `renamed`, `of another type` or `untracked`.
+             * @enum {string}
+             */
+            change: "added" | "modified" | "deleted" | "renamed" | "of another type" | "untracked";
             /** @description The difference from the last commit, without secrets. */
             diff: string;
             /** @description Its former path, when it was renamed. */
@@ -5302,7 +5366,8 @@ export interface components {
         ReviewEvent: components["schemas"]["ReviewProgressEvent"] | components["schemas"]["ReviewReviewEvent"] | components["schemas"]["ReviewResultEvent"] | components["schemas"]["ReviewErrorEvent"] | components["schemas"]["ReviewCompleteEvent"] | components["schemas"]["HeartbeatEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         ReviewFrame: {
-            data: components["schemas"]["ReviewEvent"];
+            /** @description Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`. */
+            data: components["schemas"]["ReviewEvent"] | "[DONE]";
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
@@ -5426,8 +5491,15 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "planner" | "admin";
+        /**
+         * @description The kind of request that a model was chosen for.
+         * @enum {string}
+         */
+        RoutedTask: "autonomous" | "chat";
         /** @description Which model was chosen, and why. */
         RouterInfo: {
+            /** @description The name that may have been meant by one that is not known. */
+            didYouMean?: string;
             /** @description The model that answers. */
             effectiveModelId: string;
             /** @description The same in a sentence. */
@@ -5449,8 +5521,8 @@ export interface components {
             requestedModelId: string | null;
             /** @description The wall around the commands of a run. */
             sandbox?: components["schemas"]["SandboxInfo"];
-            /** @description `autonomous` or `chat`. */
-            task_type: string;
+            /** @description The kind of request. */
+            task_type: components["schemas"]["RoutedTask"];
             /** @description True when another one answers than was asked for. */
             wasFallback: boolean;
         };
@@ -5506,21 +5578,31 @@ export interface components {
              */
             type: "router_info";
         };
-        /** @description The first frame of a stream that is not a job's: `router_info` without a `type`, as the oldest clients know it. */
+        /**
+         * @description The first frame of a stream that is not a job's: `router_info`, and alone of all frames no `type`, as the oldest
+         *     clients know it.
+         */
         RouterInfoFrame: {
             /** @description Which model was chosen, and why. */
             router_info: components["schemas"]["RouterInfo"];
+            type?: null;
         };
         /** @description An event of a run; `type` names its kind. Ignore unknown types: new ones may be added. */
         RunEvent: components["schemas"]["RouterInfoEvent"] | components["schemas"]["StatusEvent"] | components["schemas"]["ThinkingProgressEvent"] | components["schemas"]["PlanStartEvent"] | components["schemas"]["PlanEvent"] | components["schemas"]["StepUpdateEvent"] | components["schemas"]["PlanCompleteEvent"] | components["schemas"]["TextEvent"] | components["schemas"]["ToolCallEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["CommandOutputEvent"] | components["schemas"]["CheckOutputEvent"] | components["schemas"]["NetworkConnectionEvent"] | components["schemas"]["PromptRequestEvent"] | components["schemas"]["IterationEvent"] | components["schemas"]["VerificationEvent"] | components["schemas"]["NextStepsEvent"] | components["schemas"]["GenerationLoggedEvent"] | components["schemas"]["ConsentRequiredEvent"] | components["schemas"]["ApprovalRecordedEvent"] | components["schemas"]["ApprovalDeniedEvent"] | components["schemas"]["JobCreatedEvent"] | components["schemas"]["JobStartedEvent"] | components["schemas"]["JobResumedEvent"] | components["schemas"]["JobPausedEvent"] | components["schemas"]["CancelRequestedEvent"] | components["schemas"]["JobCompletedEvent"] | components["schemas"]["JobFailedEvent"] | components["schemas"]["JobCanceledEvent"] | components["schemas"]["ErrorEvent"] | components["schemas"]["CompleteEvent"] | components["schemas"]["HeartbeatEvent"] | components["schemas"]["JobTerminalEvent"];
         /** @description A frame of an event stream, its `data` read as JSON; of the last frame it is the text `[DONE]`. */
         RunFrame: {
-            data: components["schemas"]["RunEvent"] | components["schemas"]["RouterInfoFrame"];
+            /** @description Of the last frame the text `[DONE]`, which is no JSON; of the others an object, known by its `type`. */
+            data: components["schemas"]["RunEvent"] | components["schemas"]["RouterInfoFrame"] | "[DONE]";
             /** @description The event's number, from 1 without gaps; heartbeats and `[DONE]` have none. */
             id?: string;
         };
         /** @description The events of a run as they happen, as server-sent events: each `data:` line holds the `data` of a `RunFrame`, the last one `[DONE]`. */
         RunStream: string;
+        /**
+         * @description The degree to which a task was done.
+         * @enum {string}
+         */
+        RunVerdict: "done" | "partly" | "failed";
         /** @description The wall around the commands of a run. */
         SandboxInfo: {
             /** @description The requirements of a stronger one that are missing. */
@@ -5587,8 +5669,9 @@ export interface components {
             /**
              * @description `secret`, `binary`, `large`, `link`, `nested_repository`, `unreadable`, `too_many_files`,
              *     `too_much_text` or `unanswered`.
+             * @enum {string}
              */
-            reason: string;
+            reason: "secret" | "binary" | "large" | "link" | "nested_repository" | "unreadable" | "too_many_files" | "too_much_text" | "unanswered";
         };
         /** @description The identity provider. */
         SsoStatus: {
@@ -5799,9 +5882,11 @@ export interface components {
             iterations: number;
             /** @description Suggested next steps for the user. */
             next_steps: string[];
+            /** @description Its obstacles, a fact each, as people read them. */
+            obstacles: string[];
             /** @description Why it ended; `completed` when the model said it was done. */
             stopped_reason: components["schemas"]["StoppedReason"];
-            /** @description True if the task was done, as far as that can be told: never true after a failed check. */
+            /** @description True if the run came to its end and no check failed; `verdict` says how far the task was done. */
             success: boolean;
             /**
              * Format: uuid
@@ -5810,6 +5895,11 @@ export interface components {
             task_id: string;
             /** @description Tokens of all calls. */
             tokens: components["schemas"]["Tokens"];
+            /**
+             * @description The degree to which it was done, which is also the exit code of `navi agent run`: `done` 0, `partly` 4,
+             *     `failed` 1.
+             */
+            verdict: components["schemas"]["RunVerdict"];
             /** @description The result of the project's own checks at the end. */
             verification: components["schemas"]["Verification"];
         };
@@ -6032,6 +6122,11 @@ export interface components {
              */
             output: number;
         };
+        /**
+         * @description The public form of a verdict.
+         * @enum {string}
+         */
+        TokenVerification: "accepted" | "refused" | "unreachable";
         /** @description A tool call as clients see it. */
         ToolCallData: {
             /** @description Its arguments; a string when the model sent no JSON object. */
@@ -6197,8 +6292,11 @@ export interface components {
         };
         /** @description The running program. */
         Version: {
-            /** @description `development`, `staging` or `production`. */
-            env: string;
+            /**
+             * @description `development`, `staging` or `production`.
+             * @enum {string}
+             */
+            env: "development" | "staging" | "production";
             /** @description Always `navi`. */
             name: string;
             /** @description The version of the program. */
@@ -6331,6 +6429,26 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Welcome"];
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">
+                     *     <head>
+                     *     <meta charset="utf-8">
+                     *     <meta name="viewport" content="width=device-width, initial-scale=1">
+                     *     <title>NAVI</title>
+                     *     <link rel="icon" href="data:,">
+                     *     </head>
+                     *     <body>
+                     *     <h1>NAVI 0.1.0</h1>
+                     *     <ul>
+                     *     <li><a href="docs">The API as a page</a></li>
+                     *     <li><a href="openapi.json">The API as an OpenAPI document</a></li>
+                     *     <li><a href="health/ready">Health</a></li>
+                     *     <li><a href="metrics">Metrics</a></li>
+                     *     </ul>
+                     *     </body>
+                     *     </html>
+                     */
                     "text/html": string;
                 };
             };
@@ -6521,6 +6639,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "entries": [
+                     *         {
+                     *           "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400f",
+                     *           "sequence": 64,
+                     *           "event_type": "http.request",
+                     *           "created_at": "2026-11-25T09:00:00Z",
+                     *           "completed_at": "2026-11-25T09:00:00Z",
+                     *           "actor_kind": "user",
+                     *           "actor_sub": "grace",
+                     *           "actor_role": "admin",
+                     *           "method": "POST",
+                     *           "route": "/api/webhooks/{id}/deliveries/{delivery_id}/retry",
+                     *           "resource_id": "01a2127f-ea94-7bf2-8872-2cabd2fa400d/01a2127f-ea94-7bf2-8872-2cabd2fa400e",
+                     *           "status_code": 200,
+                     *           "outcome": "success",
+                     *           "duration_ms": 27,
+                     *           "request_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4010",
+                     *           "trace_id": "4411a0d86bf969c77d1968a41780e96e",
+                     *           "run_id": null,
+                     *           "has_payload": true,
+                     *           "erased": false
+                     *         }
+                     *       ],
+                     *       "next_cursor": 64
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditList"];
                 };
             };
@@ -6544,6 +6690,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400f",
+                     *       "sequence": 64,
+                     *       "event_type": "http.request",
+                     *       "created_at": "2026-11-25T09:00:00Z",
+                     *       "completed_at": "2026-11-25T09:00:00Z",
+                     *       "actor_kind": "user",
+                     *       "actor_sub": "grace",
+                     *       "actor_role": "admin",
+                     *       "method": "POST",
+                     *       "route": "/api/webhooks/{id}/deliveries/{delivery_id}/retry",
+                     *       "resource_id": "01a2127f-ea94-7bf2-8872-2cabd2fa400d/01a2127f-ea94-7bf2-8872-2cabd2fa400e",
+                     *       "status_code": 200,
+                     *       "outcome": "success",
+                     *       "duration_ms": 27,
+                     *       "request_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4010",
+                     *       "trace_id": "4411a0d86bf969c77d1968a41780e96e",
+                     *       "run_id": null,
+                     *       "has_payload": true,
+                     *       "erased": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEntry"];
                 };
             };
@@ -6576,6 +6745,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400f",
+                     *       "key_id": "dev-cb58bda4",
+                     *       "payload": {
+                     *         "body": {}
+                     *       },
+                     *       "changes": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditPayload"];
                 };
             };
@@ -6607,6 +6786,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400f",
+                     *       "encrypted": true,
+                     *       "payload": {
+                     *         "has_payload": true,
+                     *         "key_id": "dev-cb58bda4",
+                     *         "sealed_bytes": 91,
+                     *         "erased": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditPayloadLook"];
                 };
             };
@@ -6630,6 +6821,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400f",
+                     *       "checkpoint": "navi-audit/acme\n69\nxeADJWMexYQr…\nhead 9G/ixondHaFv…\ntime 2026-11-25T09:00:00Z\n\n— navi-audit/acme+dev-cb58bda4 EDHIFgsbQHtH…\n",
+                     *       "size": 69,
+                     *       "keys": [
+                     *         "dev-cb58bda4+/Ag…"
+                     *       ],
+                     *       "records": [
+                     *         {
+                     *           "sequence": 64,
+                     *           "phase": "begun",
+                     *           "hash": "qy5MjjIjqmoF…",
+                     *           "leaf": "b7U3XhXLXKFO…",
+                     *           "path": [
+                     *             "53xAUs+xxHa8…",
+                     *             "rNYSB2pnBoik…"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "sequence": 65,
+                     *           "phase": "completed",
+                     *           "hash": "QvLCzVt1RiOZ…",
+                     *           "leaf": "CK2SqJ2f1g9e…",
+                     *           "path": [
+                     *             "P5THVxpYPx2Y…",
+                     *             "YWjSKXSXreZB…"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditProof"];
                 };
             };
@@ -6653,6 +6876,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "size": 69,
+                     *       "root": "xeADJWMexYQr…",
+                     *       "head": "9G/ixondHaFv…",
+                     *       "checkpoint": "navi-audit/acme\n69\nxeADJWMexYQr…\nhead 9G/ixondHaFv…\ntime 2026-11-25T09:00:00Z\n\n— navi-audit/acme+dev-cb58bda4 EDHIFgsbQHtH…\n",
+                     *       "keys": [
+                     *         "dev-cb58bda4+/Ag…"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditCheckpoint"];
                 };
             };
@@ -6680,7 +6914,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {"header":{"navi_audit_export":1,"org_id":"acme","exported_at":"2026-11-25T09:00:00Z","size":70,"checkpoints":2,"checkpoint":"navi-audit/acme\n70\n6YHl1IuEJrVS…\nhead dpGqhXua94xK…\ntime 2026-11-25T09:00:00Z\n\n— navi-audit/acme+dev-cb58bda4 EDHIFlT2TXlk…\n","base":{"size":0,"peaks":[]},"keys":["dev-cb58bda4+/Ag…"],"signature":"navi-audit-export/acme\n4PP/XBB5TBLj…\n\n— navi-audit/acme+dev-cb58bda4 EDHIFkRKq6cK…\n"}}
+                     *     {"record":{"org_id":"acme","sequence":1,"entry_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4011","phase":"begun","created_at":"2026-11-25T09:00:00Z","event":"http.request","method":"POST","route":"/api/orgs/select","request_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4012","trace_id":"bcf89f87dac91ac87075bb9aa43064cc","actor_kind":"user","actor":"ada","actor_role":"planner","blind":"hdLon44Xsv3ujfl2TybNUg==","commitment":"Yx78qT+NA91b…","payload":"+CIgMn/lmNbI…","payload_digest":"qJrers38KybA…","entry_key":"+JxMmgPh2H4h…","key_id":"dev-cb58bda4","previous":"AAAAAAAAAAAA…","hash":"Jc1pRvC1T4ok…"}}
+                     */
                     "application/jsonl": string;
+                    /**
+                     * @example id,sequence,event_type,created_at,completed_at,actor_kind,actor_sub,actor_role,method,route,resource_id,status_code,outcome,duration_ms,request_id,trace_id,run_id,erased
+                     *     01a2127f-ea94-7bf2-8872-2cabd2fa4013,71,audit.exported,2026-11-25T09:00:00Z,2026-11-25T09:00:00Z,user,grace,admin,,,,,success,,01a2127f-ea94-7bf2-8872-2cabd2fa4014,00053a5998031a861ad188f9e1931997,,false
+                     */
                     "text/csv": string;
                 };
             };
@@ -6737,6 +6979,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ticket": "navist_…",
+                     *       "path": "/api/jobs/01a2127f-ea94-7bf2-8872-2cabd2fa4008/events",
+                     *       "expires_in": 60,
+                     *       "expires_at": "2026-11-25T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["StreamTicket"];
                 };
             };
@@ -6918,6 +7168,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "connector_id": "jira",
+                     *       "id": "jira",
+                     *       "status": "connected",
+                     *       "error": null,
+                     *       "verification": "accepted",
+                     *       "account": "Ada"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectorSaved"];
                 };
             };
@@ -6938,6 +7199,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "github",
+                     *           "name": "GitHub",
+                     *           "category": "code",
+                     *           "status": "disconnected",
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "jira",
+                     *           "name": "Jira",
+                     *           "category": "work_tracking",
+                     *           "status": "connected",
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "offline": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConnectorStatuses"];
                 };
             };
@@ -7182,6 +7464,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "insight_type": "style_preference",
+                     *       "title": "Single quotes in Python",
+                     *       "description": "Use single quotes for strings.",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "status_since": "2026-11-25T09:00:00Z",
+                     *       "decided_by": null,
+                     *       "edited_by": null,
+                     *       "scope": {
+                     *         "kind": "org",
+                     *         "id": null
+                     *       },
+                     *       "category": null,
+                     *       "language": "python",
+                     *       "confidence": 0.82,
+                     *       "sample_size": 20,
+                     *       "evidence": [
+                     *         41,
+                     *         17
+                     *       ],
+                     *       "pattern": {
+                     *         "subject": "quotes@python",
+                     *         "value": "single",
+                     *         "accepted": 18.5,
+                     *         "rejected": 1.5,
+                     *         "raters": 3,
+                     *         "posterior": {
+                     *           "mean": 0.89,
+                     *           "low": 0.71,
+                     *           "high": 0.97
+                     *         },
+                     *         "baseline": {
+                     *           "accepted": 4,
+                     *           "rejected": 9
+                     *         }
+                     *       },
+                     *       "times_applied": 34,
+                     *       "last_applied": "2026-11-25T09:00:00Z",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_updated": "2026-11-25T09:00:00Z",
+                     *       "effect": {
+                     *         "exposures": 44,
+                     *         "acceptance": {
+                     *           "applied": {
+                     *             "n": 31,
+                     *             "rate": 0.9
+                     *           },
+                     *           "held_out": {
+                     *             "n": 13,
+                     *             "rate": 0.6
+                     *           },
+                     *           "difference": 0.3,
+                     *           "low": 0.02,
+                     *           "high": 0.55
+                     *         },
+                     *         "verification": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Insight"];
                 };
             };
@@ -7214,6 +7558,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "insight_type": "style_preference",
+                     *       "title": "Single quotes in Python",
+                     *       "description": "Use single quotes for strings.",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "status_since": "2026-11-25T09:00:00Z",
+                     *       "decided_by": null,
+                     *       "edited_by": null,
+                     *       "scope": {
+                     *         "kind": "org",
+                     *         "id": null
+                     *       },
+                     *       "category": null,
+                     *       "language": "python",
+                     *       "confidence": 0.82,
+                     *       "sample_size": 20,
+                     *       "evidence": [
+                     *         41,
+                     *         17
+                     *       ],
+                     *       "pattern": {
+                     *         "subject": "quotes@python",
+                     *         "value": "single",
+                     *         "accepted": 18.5,
+                     *         "rejected": 1.5,
+                     *         "raters": 3,
+                     *         "posterior": {
+                     *           "mean": 0.89,
+                     *           "low": 0.71,
+                     *           "high": 0.97
+                     *         },
+                     *         "baseline": {
+                     *           "accepted": 4,
+                     *           "rejected": 9
+                     *         }
+                     *       },
+                     *       "times_applied": 34,
+                     *       "last_applied": "2026-11-25T09:00:00Z",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_updated": "2026-11-25T09:00:00Z",
+                     *       "effect": {
+                     *         "exposures": 44,
+                     *         "acceptance": {
+                     *           "applied": {
+                     *             "n": 31,
+                     *             "rate": 0.9
+                     *           },
+                     *           "held_out": {
+                     *             "n": 13,
+                     *             "rate": 0.6
+                     *           },
+                     *           "difference": 0.3,
+                     *           "low": 0.02,
+                     *           "high": 0.55
+                     *         },
+                     *         "verification": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Insight"];
                 };
             };
@@ -7241,6 +7647,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "insight_type": "style_preference",
+                     *       "title": "Single quotes in Python",
+                     *       "description": "Use single quotes for strings.",
+                     *       "status": "active",
+                     *       "status_reason": null,
+                     *       "status_since": "2026-11-25T09:00:00Z",
+                     *       "decided_by": "grace",
+                     *       "edited_by": null,
+                     *       "scope": {
+                     *         "kind": "org",
+                     *         "id": null
+                     *       },
+                     *       "category": null,
+                     *       "language": "python",
+                     *       "confidence": 0.82,
+                     *       "sample_size": 20,
+                     *       "evidence": [
+                     *         41,
+                     *         17
+                     *       ],
+                     *       "pattern": {
+                     *         "subject": "quotes@python",
+                     *         "value": "single",
+                     *         "accepted": 18.5,
+                     *         "rejected": 1.5,
+                     *         "raters": 3,
+                     *         "posterior": {
+                     *           "mean": 0.89,
+                     *           "low": 0.71,
+                     *           "high": 0.97
+                     *         },
+                     *         "baseline": {
+                     *           "accepted": 4,
+                     *           "rejected": 9
+                     *         }
+                     *       },
+                     *       "times_applied": 34,
+                     *       "last_applied": "2026-11-25T09:00:00Z",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_updated": "2026-11-25T09:00:00Z",
+                     *       "effect": {
+                     *         "exposures": 44,
+                     *         "acceptance": {
+                     *           "applied": {
+                     *             "n": 31,
+                     *             "rate": 0.9
+                     *           },
+                     *           "held_out": {
+                     *             "n": 13,
+                     *             "rate": 0.6
+                     *           },
+                     *           "difference": 0.3,
+                     *           "low": 0.02,
+                     *           "high": 0.55
+                     *         },
+                     *         "verification": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Insight"];
                 };
             };
@@ -7273,6 +7741,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "insight_type": "style_preference",
+                     *       "title": "Single quotes in Python",
+                     *       "description": "Use single quotes for strings.",
+                     *       "status": "retired",
+                     *       "status_reason": null,
+                     *       "status_since": "2026-11-25T09:00:00Z",
+                     *       "decided_by": "grace",
+                     *       "edited_by": null,
+                     *       "scope": {
+                     *         "kind": "org",
+                     *         "id": null
+                     *       },
+                     *       "category": null,
+                     *       "language": "python",
+                     *       "confidence": 0.82,
+                     *       "sample_size": 20,
+                     *       "evidence": [
+                     *         41,
+                     *         17
+                     *       ],
+                     *       "pattern": {
+                     *         "subject": "quotes@python",
+                     *         "value": "single",
+                     *         "accepted": 18.5,
+                     *         "rejected": 1.5,
+                     *         "raters": 3,
+                     *         "posterior": {
+                     *           "mean": 0.89,
+                     *           "low": 0.71,
+                     *           "high": 0.97
+                     *         },
+                     *         "baseline": {
+                     *           "accepted": 4,
+                     *           "rejected": 9
+                     *         }
+                     *       },
+                     *       "times_applied": 34,
+                     *       "last_applied": "2026-11-25T09:00:00Z",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_updated": "2026-11-25T09:00:00Z",
+                     *       "effect": {
+                     *         "exposures": 44,
+                     *         "acceptance": {
+                     *           "applied": {
+                     *             "n": 31,
+                     *             "rate": 0.9
+                     *           },
+                     *           "held_out": {
+                     *             "n": 13,
+                     *             "rate": 0.6
+                     *           },
+                     *           "difference": 0.3,
+                     *           "low": 0.02,
+                     *           "high": 0.55
+                     *         },
+                     *         "verification": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Insight"];
                 };
             };
@@ -7293,6 +7823,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "org_key": "acme",
+                     *       "contexts": {
+                     *         "analysis_large_expert": {
+                     *           "balanced": {
+                     *             "successes": 0,
+                     *             "failures": 0,
+                     *             "total_trials": 0,
+                     *             "success_rate": null,
+                     *             "confidence": 0,
+                     *             "mean": 0.5,
+                     *             "low": 0,
+                     *             "high": 1
+                     *           },
+                     *           "creative": {
+                     *             "successes": 0,
+                     *             "failures": 0,
+                     *             "total_trials": 0,
+                     *             "success_rate": null,
+                     *             "confidence": 0,
+                     *             "mean": 0.5,
+                     *             "low": 0,
+                     *             "high": 1
+                     *           },
+                     *           "precise": {
+                     *             "successes": 0,
+                     *             "failures": 0,
+                     *             "total_trials": 0,
+                     *             "success_rate": null,
+                     *             "confidence": 0,
+                     *             "mean": 0.5,
+                     *             "low": 0,
+                     *             "high": 1
+                     *           }
+                     *         }
+                     *       },
+                     *       "last_updated": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["BanditReport"];
                 };
             };
@@ -7404,6 +7974,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "total_generations": 5,
+                     *       "total_feedback": 0,
+                     *       "feedback_rate": 0,
+                     *       "acceptance_rate": null,
+                     *       "rating_distribution": {
+                     *         "0": 0,
+                     *         "1": 0,
+                     *         "-1": 0
+                     *       },
+                     *       "reason_distribution": {},
+                     *       "signals": {
+                     *         "retried": 2
+                     *       },
+                     *       "by_category": [
+                     *         {
+                     *           "category": "fix",
+                     *           "generations": 1,
+                     *           "feedback": 0,
+                     *           "accepted": 0,
+                     *           "rejected": 0,
+                     *           "acceptance_rate": null
+                     *         },
+                     *         {
+                     *           "category": "general",
+                     *           "generations": 2,
+                     *           "feedback": 0,
+                     *           "accepted": 0,
+                     *           "rejected": 0,
+                     *           "acceptance_rate": null
+                     *         }
+                     *       ],
+                     *       "period_days": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["FeedbackStats"];
                 };
             };
@@ -7460,7 +8066,7 @@ export interface operations {
                 /** @description At most this many, 1 to 100; 50 when absent. */
                 limit?: number;
                 /** @description Those with this status alone. */
-                status?: string;
+                status?: components["schemas"]["JobStatus"];
             };
             header?: never;
             path?: never;
@@ -7474,6 +8080,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "jobs": [
+                     *         {
+                     *           "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *           "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *           "kind": "job",
+                     *           "status": "queued",
+                     *           "phase": "queued",
+                     *           "task": "Clean up",
+                     *           "workspace_path": "/home/ada/notes",
+                     *           "conversation_id": null,
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "router_info": {
+                     *             "requestedModelId": null,
+                     *             "requestedModeId": null,
+                     *             "effectiveModelId": "scripted/demo",
+                     *             "provider": "scripted",
+                     *             "model": "demo",
+                     *             "wasFallback": false,
+                     *             "fallbackReasonCode": null,
+                     *             "fallbackReason": null,
+                     *             "modelId": "scripted/demo",
+                     *             "mode": null,
+                     *             "task_type": "autonomous"
+                     *           },
+                     *           "created_at": 1795606703.1,
+                     *           "updated_at": 1795606703.1,
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "pending_approval": null,
+                     *           "error": null,
+                     *           "last_sequence": 1,
+                     *           "metadata": {},
+                     *           "cancel_requested": false,
+                     *           "takeovers": 0,
+                     *           "summary": null
+                     *         }
+                     *       ],
+                     *       "count": 1,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
@@ -7526,6 +8177,19 @@ export interface operations {
                      *         "conversation_id": null,
                      *         "provider": "scripted",
                      *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": "scripted/demo",
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
                      *         "created_at": 1795606702.740882,
                      *         "updated_at": 1795606702.740882,
                      *         "started_at": null,
@@ -7568,6 +8232,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "kind": "job",
+                     *         "status": "paused_for_approval",
+                     *         "phase": "awaiting_user_input",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": null,
+                     *         "pending_approval": {
+                     *           "title": "Question",
+                     *           "options": [
+                     *             {
+                     *               "label": "red",
+                     *               "value": "red"
+                     *             },
+                     *             {
+                     *               "label": "blue",
+                     *               "value": "blue"
+                     *             }
+                     *           ],
+                     *           "required": true,
+                     *           "description": "Which colour?",
+                     *           "placeholder": null,
+                     *           "prompt_type": "select",
+                     *           "default_value": null,
+                     *           "timeout_seconds": 300,
+                     *           "validation_pattern": null,
+                     *           "prompt_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4004",
+                     *           "kind": "prompt"
+                     *         },
+                     *         "error": null,
+                     *         "last_sequence": 13,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobAnswer"];
                 };
             };
@@ -7600,6 +8326,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "kind": "job",
+                     *         "status": "paused_for_approval",
+                     *         "phase": "awaiting_human_decision",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 19,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "approval": {
+                     *         "consent_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4006",
+                     *         "choice": "allow_once"
+                     *       },
+                     *       "message": "the answer was recorded, and the job goes on"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -7623,6 +8396,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": false,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *         "kind": "job",
+                     *         "status": "canceled",
+                     *         "phase": "canceled",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": 1795606703.1,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 6,
+                     *         "metadata": {},
+                     *         "cancel_requested": true,
+                     *         "takeovers": 0,
+                     *         "summary": {
+                     *           "tokens": {
+                     *             "input": 0,
+                     *             "output": 0,
+                     *             "cache_read": 0,
+                     *             "cache_write": 0
+                     *           },
+                     *           "success": false,
+                     *           "verdict": "failed",
+                     *           "obstacles": [],
+                     *           "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *           "cost_usd": 0,
+                     *           "elapsed_ms": 0,
+                     *           "files_read": [],
+                     *           "iterations": 0,
+                     *           "next_steps": [
+                     *             "Review what was changed before the run was cancelled"
+                     *           ],
+                     *           "verification": "not_run",
+                     *           "files_created": [],
+                     *           "files_deleted": [],
+                     *           "files_renamed": [],
+                     *           "cache_hit_rate": null,
+                     *           "files_modified": [],
+                     *           "stopped_reason": "cancelled",
+                     *           "changes_complete": true
+                     *         }
+                     *       },
+                     *       "message": "the job ends"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -7655,6 +8497,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 3000
+                     *     : navi
+                     *
+                     *     id: 1
+                     *     data: {"type":"job_created","status":"queued","message":"The job was accepted","sequence":1,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"queued","timestamp":1795606703100}
+                     *
+                     *     id: 2
+                     *     data: {"type":"job_started","message":"A worker begins with the job","sequence":2,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 3
+                     *     data: {"type":"router_info","router_info":{"mode":null,"model":"demo","modelId":"scripted/demo","sandbox":{"tier":"full","missing":[]},"provider":"scripted","task_type":"autonomous","wasFallback":false,"fallbackReason":null,"requestedModeId":null,"effectiveModelId":"scripted/demo","requestedModelId":"scripted/demo","fallbackReasonCode":null},"sequence":3,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 4
+                     *     data: {"type":"status","status":"planning","task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","sequence":4,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 5
+                     *     data: {"type":"plan_start","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","steps":[{"index":1,"title":"Where are pages counted from?","detail":"Where are pages counted from?"}]},"sequence":5,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 6
+                     *     data: {"type":"plan","steps":[{"id":1,"label":"Where are pages counted from?","description":"Where are pages counted from?","status":"pending"}],"estimated_files":[],"is_complex":false,"sequence":6,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 7
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","step_index":0,"status":"running"},"sequence":7,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 8
+                     *     data: {"type":"status","status":"executing","sequence":8,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 9
+                     *     data: {"type":"text","text":"Pages are counted from 1.","timestamp":1795606703100,"sequence":9,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running"}
+                     *
+                     *     id: 10
+                     *     data: {"type":"status","status":"completed","sequence":10,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 11
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","step_index":0,"status":"completed"},"sequence":11,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 12
+                     *     data: {"type":"plan_complete","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5"},"sequence":12,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 13
+                     *     data: {"type":"generation_logged","gen_id":1795606703100,"timestamp":1795606703100,"sequence":13,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running"}
+                     *
+                     *     id: 14
+                     *     data: {"type":"complete","summary":{"task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","success":true,"verdict":"done","obstacles":[],"stopped_reason":"completed","files_read":[],"files_modified":[],"files_created":[],"files_deleted":[],"files_renamed":[],"changes_complete":true,"iterations":1,"verification":"not_run","tokens":{"input":166,"output":7,"cache_read":0,"cache_write":0},"cache_hit_rate":0.0,"cost_usd":0.0,"elapsed_ms":23,"next_steps":[]},"sequence":14,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","timestamp":1795606703100}
+                     *
+                     *     id: 15
+                     *     data: {"type":"job_completed","message":"The job is done","sequence":15,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","timestamp":1795606703100}
+                     *
+                     *     data: {"type":"job_terminal","job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","sequence":15,"timestamp":1795606703100}
+                     *
+                     *     data: [DONE]
+                     */
                     "text/event-stream": components["schemas"]["JobStream"];
                 };
             };
@@ -7678,6 +8573,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "message": "the job goes on as soon as a worker is free"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -7701,6 +8639,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "message": "the job begins as soon as a worker is free"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -7708,7 +8689,10 @@ export interface operations {
     };
     list_models: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A model, mode or alias, to learn beforehand what a request that names it gets. */
+                name?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7721,6 +8705,81 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "models": [
+                     *         {
+                     *           "id": "openai/gpt-5.2",
+                     *           "provider": "openai",
+                     *           "provider_model": "gpt-5.2",
+                     *           "capabilities": {
+                     *             "streaming": true,
+                     *             "tools": true,
+                     *             "json": true,
+                     *             "vision": true
+                     *           },
+                     *           "context_window": 400000,
+                     *           "max_output_tokens": 128000,
+                     *           "effort": [
+                     *             "none",
+                     *             "low"
+                     *           ],
+                     *           "routable": false,
+                     *           "reason": "provider_not_configured",
+                     *           "prices": {
+                     *             "input": "1.75",
+                     *             "output": "14",
+                     *             "cache_read": "0.175",
+                     *             "cache_write": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "id": "openai/gpt-5.1",
+                     *           "provider": "openai",
+                     *           "provider_model": "gpt-5.1",
+                     *           "capabilities": {
+                     *             "streaming": true,
+                     *             "tools": true,
+                     *             "json": true,
+                     *             "vision": true
+                     *           },
+                     *           "context_window": 400000,
+                     *           "max_output_tokens": 128000,
+                     *           "effort": [
+                     *             "none",
+                     *             "low"
+                     *           ],
+                     *           "routable": false,
+                     *           "reason": "provider_not_configured",
+                     *           "prices": {
+                     *             "input": "1.25",
+                     *             "output": "10",
+                     *             "cache_read": "0.125",
+                     *             "cache_write": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "modes": [
+                     *         {
+                     *           "id": "navi/intelligence",
+                     *           "effort": "high",
+                     *           "candidates": [
+                     *             "openai/gpt-5.2",
+                     *             "anthropic/claude-sonnet-5.5"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "id": "navi/fast",
+                     *           "effort": "low",
+                     *           "candidates": [
+                     *             "openai/gpt-6-luna",
+                     *             "anthropic/claude-haiku-5.5"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "default": "navi/intelligence"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Registry"];
                 };
             };
@@ -7748,6 +8807,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "01a2127f-ea94-7bf2-8872-2cabd2fa4000",
+                     *         "title": "Pages",
+                     *         "status": "active",
+                     *         "is_pinned": false,
+                     *         "is_starred": false,
+                     *         "workspace_path": null,
+                     *         "created_at": "2026-11-25T09:00:00Z",
+                     *         "updated_at": "2026-11-25T09:00:00Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ConversationView"][];
                 };
             };
@@ -7820,6 +8893,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa4000",
+                     *       "title": "Pages",
+                     *       "status": "active",
+                     *       "is_pinned": false,
+                     *       "is_starred": false,
+                     *       "workspace_path": null,
+                     *       "created_at": "2026-11-25T09:00:00Z",
+                     *       "updated_at": "2026-11-25T09:00:00Z",
+                     *       "initial_context": null,
+                     *       "messages": [
+                     *         {
+                     *           "id": "01a2127f-ea94-7bf2-8872-2cabd2fa4001",
+                     *           "role": "user",
+                     *           "content": "Where are pages counted from?",
+                     *           "metadata": {},
+                     *           "tokens_used": null,
+                     *           "created_at": "2026-11-25T09:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConversationDetail"];
                 };
             };
@@ -7881,6 +8977,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa4000",
+                     *       "title": "Pages",
+                     *       "status": "active",
+                     *       "is_pinned": false,
+                     *       "is_starred": false,
+                     *       "workspace_path": null,
+                     *       "created_at": "2026-11-25T09:00:00Z",
+                     *       "updated_at": "2026-11-25T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConversationView"];
                 };
             };
@@ -7907,6 +9015,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "01a2127f-ea94-7bf2-8872-2cabd2fa4001",
+                     *         "role": "user",
+                     *         "content": "Where are pages counted from?",
+                     *         "metadata": {},
+                     *         "tokens_used": null,
+                     *         "created_at": "2026-11-25T09:00:00Z"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["MessageView"][];
                 };
             };
@@ -7985,7 +9105,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "summary": "There is nothing to review.",
+                     *       "warning": null,
+                     *       "progress": 100,
+                     *       "results": [],
+                     *       "skipped": [],
+                     *       "model": null,
+                     *       "additions": 0,
+                     *       "deletions": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReviewView"];
+                    /**
+                     * @example retry: 3000
+                     *     : navi
+                     *
+                     *     data: {"type":"progress","step":"Looking for the repository","progress":0}
+                     *
+                     *     data: {"type":"review","payload":"{\"files\":[],\"summary\":\"There is nothing to review.\",\"warning\":null}"}
+                     *
+                     *     data: {"type":"result","result":{"summary":"There is nothing to review.","files":[]}}
+                     *
+                     *     id: end
+                     *     data: {"type":"complete","success":true,"summary":"There is nothing to review.","warning":null,"progress":100,"results":[],"skipped":[],"model":null,"additions":0,"deletions":0}
+                     *
+                     *     data: [DONE]
+                     */
                     "text/event-stream": components["schemas"]["ReviewStream"];
                 };
             };
@@ -8091,6 +9239,19 @@ export interface operations {
                      *       "sources": [],
                      *       "edits": [],
                      *       "model": "scripted/demo",
+                     *       "router_info": {
+                     *         "requestedModelId": "scripted/demo",
+                     *         "requestedModeId": null,
+                     *         "effectiveModelId": "scripted/demo",
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "wasFallback": false,
+                     *         "fallbackReasonCode": null,
+                     *         "fallbackReason": null,
+                     *         "modelId": "scripted/demo",
+                     *         "mode": null,
+                     *         "task_type": "chat"
+                     *       },
                      *       "gen_id": 8
                      *     }
                      */
@@ -8125,6 +9286,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 3000
+                     *     : navi
+                     *
+                     *     id: 1
+                     *     data: {"router_info":{"mode":null,"model":"demo","modelId":"scripted/demo","sandbox":{"tier":"full","missing":[]},"provider":"scripted","task_type":"autonomous","wasFallback":false,"fallbackReason":null,"requestedModeId":null,"effectiveModelId":"scripted/demo","requestedModelId":null,"fallbackReasonCode":null}}
+                     *
+                     *     id: 2
+                     *     data: {"type":"status","status":"planning","task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa400b"}
+                     *
+                     *     id: 3
+                     *     data: {"type":"plan_start","data":{"plan_id":"plan-01a22cd916a07175bf2e37081cf39fe0","steps":[{"index":1,"title":"Where are pages counted from?","detail":"Where are pages counted from?"}]}}
+                     *
+                     *     id: 4
+                     *     data: {"type":"plan","steps":[{"id":1,"label":"Where are pages counted from?","description":"Where are pages counted from?","status":"pending"}],"estimated_files":[],"is_complex":false}
+                     *
+                     *     id: 5
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd916a07175bf2e37081cf39fe0","step_index":0,"status":"running"}}
+                     *
+                     *     id: 6
+                     *     data: {"type":"status","status":"executing"}
+                     *
+                     *     id: 7
+                     *     data: {"type":"text","text":"Pages are counted from 1.","timestamp":1795606703100}
+                     *
+                     *     id: 8
+                     *     data: {"type":"status","status":"completed"}
+                     *
+                     *     id: 9
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd916a07175bf2e37081cf39fe0","step_index":0,"status":"completed"}}
+                     *
+                     *     id: 10
+                     *     data: {"type":"plan_complete","data":{"plan_id":"plan-01a22cd916a07175bf2e37081cf39fe0"}}
+                     *
+                     *     id: 11
+                     *     data: {"type":"generation_logged","gen_id":1795606703100,"timestamp":1795606703100}
+                     *
+                     *     id: 12
+                     *     data: {"type":"complete","summary":{"task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa400b","success":true,"verdict":"done","obstacles":[],"stopped_reason":"completed","files_read":[],"files_modified":[],"files_created":[],"files_deleted":[],"files_renamed":[],"changes_complete":true,"iterations":1,"verification":"not_run","tokens":{"input":102,"output":7,"cache_read":0,"cache_write":0},"cache_hit_rate":0.0,"cost_usd":0.0,"elapsed_ms":95,"next_steps":[]}}
+                     *
+                     *     data: [DONE]
+                     */
                     "text/event-stream": components["schemas"]["RunStream"];
                 };
             };
@@ -8310,6 +9513,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "the preference is forgotten"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PreferenceForgotten"];
                 };
             };
@@ -8342,6 +9551,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "consent_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4005",
+                     *       "choice": "allow_always_exact",
+                     *       "message": "allowed, and from now on without asking"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConsentTaken"];
                 };
             };
@@ -8355,7 +9572,7 @@ export interface operations {
                 /** @description At most this many, 1 to 100; 50 when absent. */
                 limit?: number;
                 /** @description Those with this status alone. */
-                status?: string;
+                status?: components["schemas"]["JobStatus"];
             };
             header?: never;
             path?: never;
@@ -8369,6 +9586,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "jobs": [
+                     *         {
+                     *           "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *           "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *           "kind": "job",
+                     *           "status": "queued",
+                     *           "phase": "queued",
+                     *           "task": "Clean up",
+                     *           "workspace_path": "/home/ada/notes",
+                     *           "conversation_id": null,
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "router_info": {
+                     *             "requestedModelId": null,
+                     *             "requestedModeId": null,
+                     *             "effectiveModelId": "scripted/demo",
+                     *             "provider": "scripted",
+                     *             "model": "demo",
+                     *             "wasFallback": false,
+                     *             "fallbackReasonCode": null,
+                     *             "fallbackReason": null,
+                     *             "modelId": "scripted/demo",
+                     *             "mode": null,
+                     *             "task_type": "autonomous"
+                     *           },
+                     *           "created_at": 1795606703.1,
+                     *           "updated_at": 1795606703.1,
+                     *           "started_at": null,
+                     *           "finished_at": null,
+                     *           "pending_approval": null,
+                     *           "error": null,
+                     *           "last_sequence": 1,
+                     *           "metadata": {},
+                     *           "cancel_requested": false,
+                     *           "takeovers": 0,
+                     *           "summary": null
+                     *         }
+                     *       ],
+                     *       "count": 1,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobPage"];
                 };
             };
@@ -8386,6 +9648,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "Write a greeting into notes.txt",
+                 *       "workspace_path": "/home/ada/notes",
+                 *       "model": "scripted/demo",
+                 *       "auto_start": false,
+                 *       "metadata": {
+                 *         "ticket": 7
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewJobRequest"];
             };
         };
@@ -8396,6 +9669,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa409d",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Write a greeting into notes.txt",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": "scripted/demo",
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606702.740882,
+                     *         "updated_at": 1795606702.740882,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {
+                     *           "ticket": 7
+                     *         },
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "events_url": "/api/jobs/01a2127f-ea94-7bf2-8872-2cabd2fa409d/events",
+                     *       "started": false,
+                     *       "start_reason": "auto_start_disabled"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobCreatedView"];
                 };
             };
@@ -8419,6 +9738,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "kind": "job",
+                     *         "status": "paused_for_approval",
+                     *         "phase": "awaiting_user_input",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": null,
+                     *         "pending_approval": {
+                     *           "title": "Question",
+                     *           "options": [
+                     *             {
+                     *               "label": "red",
+                     *               "value": "red"
+                     *             },
+                     *             {
+                     *               "label": "blue",
+                     *               "value": "blue"
+                     *             }
+                     *           ],
+                     *           "required": true,
+                     *           "description": "Which colour?",
+                     *           "placeholder": null,
+                     *           "prompt_type": "select",
+                     *           "default_value": null,
+                     *           "timeout_seconds": 300,
+                     *           "validation_pattern": null,
+                     *           "prompt_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4004",
+                     *           "kind": "prompt"
+                     *         },
+                     *         "error": null,
+                     *         "last_sequence": 13,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobAnswer"];
                 };
             };
@@ -8436,6 +9817,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "choice": "allow_once"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Approve"];
             };
         };
@@ -8446,6 +9832,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "kind": "job",
+                     *         "status": "paused_for_approval",
+                     *         "phase": "awaiting_human_decision",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 19,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "approval": {
+                     *         "consent_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4006",
+                     *         "choice": "allow_once"
+                     *       },
+                     *       "message": "the answer was recorded, and the job goes on"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -8469,6 +9902,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": false,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *         "kind": "job",
+                     *         "status": "canceled",
+                     *         "phase": "canceled",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": 1795606703.1,
+                     *         "finished_at": 1795606703.1,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 6,
+                     *         "metadata": {},
+                     *         "cancel_requested": true,
+                     *         "takeovers": 0,
+                     *         "summary": {
+                     *           "tokens": {
+                     *             "input": 0,
+                     *             "output": 0,
+                     *             "cache_read": 0,
+                     *             "cache_write": 0
+                     *           },
+                     *           "success": false,
+                     *           "verdict": "failed",
+                     *           "obstacles": [],
+                     *           "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4007",
+                     *           "cost_usd": 0,
+                     *           "elapsed_ms": 0,
+                     *           "files_read": [],
+                     *           "iterations": 0,
+                     *           "next_steps": [
+                     *             "Review what was changed before the run was cancelled"
+                     *           ],
+                     *           "verification": "not_run",
+                     *           "files_created": [],
+                     *           "files_deleted": [],
+                     *           "files_renamed": [],
+                     *           "cache_hit_rate": null,
+                     *           "files_modified": [],
+                     *           "stopped_reason": "cancelled",
+                     *           "changes_complete": true
+                     *         }
+                     *       },
+                     *       "message": "the job ends"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -8501,6 +10003,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 3000
+                     *     : navi
+                     *
+                     *     id: 1
+                     *     data: {"type":"job_created","status":"queued","message":"The job was accepted","sequence":1,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"queued","timestamp":1795606703100}
+                     *
+                     *     id: 2
+                     *     data: {"type":"job_started","message":"A worker begins with the job","sequence":2,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 3
+                     *     data: {"type":"router_info","router_info":{"mode":null,"model":"demo","modelId":"scripted/demo","sandbox":{"tier":"full","missing":[]},"provider":"scripted","task_type":"autonomous","wasFallback":false,"fallbackReason":null,"requestedModeId":null,"effectiveModelId":"scripted/demo","requestedModelId":"scripted/demo","fallbackReasonCode":null},"sequence":3,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 4
+                     *     data: {"type":"status","status":"planning","task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","sequence":4,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 5
+                     *     data: {"type":"plan_start","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","steps":[{"index":1,"title":"Where are pages counted from?","detail":"Where are pages counted from?"}]},"sequence":5,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 6
+                     *     data: {"type":"plan","steps":[{"id":1,"label":"Where are pages counted from?","description":"Where are pages counted from?","status":"pending"}],"estimated_files":[],"is_complex":false,"sequence":6,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 7
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","step_index":0,"status":"running"},"sequence":7,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 8
+                     *     data: {"type":"status","status":"executing","sequence":8,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 9
+                     *     data: {"type":"text","text":"Pages are counted from 1.","timestamp":1795606703100,"sequence":9,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running"}
+                     *
+                     *     id: 10
+                     *     data: {"type":"status","status":"completed","sequence":10,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 11
+                     *     data: {"type":"step_update","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5","step_index":0,"status":"completed"},"sequence":11,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 12
+                     *     data: {"type":"plan_complete","data":{"plan_id":"plan-01a22cd915487df89be2ac202d51a7f5"},"sequence":12,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running","timestamp":1795606703100}
+                     *
+                     *     id: 13
+                     *     data: {"type":"generation_logged","gen_id":1795606703100,"timestamp":1795606703100,"sequence":13,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"running"}
+                     *
+                     *     id: 14
+                     *     data: {"type":"complete","summary":{"task_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","success":true,"verdict":"done","obstacles":[],"stopped_reason":"completed","files_read":[],"files_modified":[],"files_created":[],"files_deleted":[],"files_renamed":[],"changes_complete":true,"iterations":1,"verification":"not_run","tokens":{"input":166,"output":7,"cache_read":0,"cache_write":0},"cache_hit_rate":0.0,"cost_usd":0.0,"elapsed_ms":23,"next_steps":[]},"sequence":14,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","timestamp":1795606703100}
+                     *
+                     *     id: 15
+                     *     data: {"type":"job_completed","message":"The job is done","sequence":15,"job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","timestamp":1795606703100}
+                     *
+                     *     data: {"type":"job_terminal","job_id":"01a2127f-ea94-7bf2-8872-2cabd2fa4009","job_status":"completed","sequence":15,"timestamp":1795606703100}
+                     *
+                     *     data: [DONE]
+                     */
                     "text/event-stream": components["schemas"]["JobStream"];
                 };
             };
@@ -8524,6 +10079,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4003",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "message": "the job goes on as soon as a worker is free"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -8547,6 +10145,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "started": true,
+                     *       "job": {
+                     *         "job_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "task_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4002",
+                     *         "kind": "job",
+                     *         "status": "queued",
+                     *         "phase": "queued",
+                     *         "task": "Clean up",
+                     *         "workspace_path": "/home/ada/notes",
+                     *         "conversation_id": null,
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "router_info": {
+                     *           "requestedModelId": null,
+                     *           "requestedModeId": null,
+                     *           "effectiveModelId": "scripted/demo",
+                     *           "provider": "scripted",
+                     *           "model": "demo",
+                     *           "wasFallback": false,
+                     *           "fallbackReasonCode": null,
+                     *           "fallbackReason": null,
+                     *           "modelId": "scripted/demo",
+                     *           "mode": null,
+                     *           "task_type": "autonomous"
+                     *         },
+                     *         "created_at": 1795606703.1,
+                     *         "updated_at": 1795606703.1,
+                     *         "started_at": null,
+                     *         "finished_at": null,
+                     *         "pending_approval": null,
+                     *         "error": null,
+                     *         "last_sequence": 1,
+                     *         "metadata": {},
+                     *         "cancel_requested": false,
+                     *         "takeovers": 0,
+                     *         "summary": null
+                     *       },
+                     *       "message": "the job begins as soon as a worker is free"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobMoved"];
                 };
             };
@@ -8628,6 +10269,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "plan": {
+                     *         "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400c",
+                     *         "goal": "Count pages from 0",
+                     *         "confidence": 0,
+                     *         "steps": [
+                     *           {
+                     *             "id": "step_1",
+                     *             "title": "Count pages from 0",
+                     *             "rationale": "Count pages from 0",
+                     *             "tool": null,
+                     *             "status": "pending",
+                     *             "requires_approval": false,
+                     *             "verify": []
+                     *           }
+                     *         ],
+                     *         "requires_approval": false,
+                     *         "estimated_files": [],
+                     *         "reasoning": "The answer of scripted/demo was no plan, so the whole task is one step. Nothing is done yet."
+                     *       },
+                     *       "reasoning": "The answer of scripted/demo was no plan, so the whole task is one step. Nothing is done yet.",
+                     *       "session_id": "01a2127f-ea94-7bf2-8872-2cabd2fa400c",
+                     *       "router_info": {
+                     *         "requestedModelId": null,
+                     *         "requestedModeId": null,
+                     *         "effectiveModelId": "scripted/demo",
+                     *         "provider": "scripted",
+                     *         "model": "demo",
+                     *         "wasFallback": false,
+                     *         "fallbackReasonCode": null,
+                     *         "fallbackReason": null,
+                     *         "modelId": "scripted/demo",
+                     *         "mode": null,
+                     *         "task_type": "autonomous",
+                     *         "sandbox": {
+                     *           "tier": "full",
+                     *           "missing": []
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["PlanAnswer"];
                 };
             };
@@ -8660,6 +10344,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "prompt_id": "01a2127f-ea94-7bf2-8872-2cabd2fa4004",
+                     *       "cancelled": false,
+                     *       "message": "the answer was taken"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PromptTaken"];
                 };
             };
@@ -8799,6 +10491,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "org_id": "acme"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Selection"];
                 };
             };
@@ -8915,6 +10612,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [
+                     *         {
+                     *           "id": 1,
+                     *           "fingerprint": "9f86d081884c…",
+                     *           "explained": {
+                     *             "version": 2,
+                     *             "type": "RenderError",
+                     *             "message": "render failed after <n> ms",
+                     *             "frames": [
+                     *               "render (chat.js)"
+                     *             ]
+                     *           },
+                     *           "error_type": "RenderError",
+                     *           "message": "render failed after 12 ms",
+                     *           "severity": "error",
+                     *           "component": "chat",
+                     *           "source": "client",
+                     *           "first_seen": "2026-11-25T09:00:00Z",
+                     *           "last_seen": "2026-11-25T09:00:00Z",
+                     *           "first_version": "1.1.0",
+                     *           "last_version": "1.2.0",
+                     *           "occurrences": 2,
+                     *           "affected_users": 1,
+                     *           "status": "open",
+                     *           "resolved_at": null,
+                     *           "resolved_by": null,
+                     *           "resolution_notes": null,
+                     *           "regressed_at": null,
+                     *           "regressions": 0,
+                     *           "trend": {
+                     *             "hours": [
+                     *               0,
+                     *               0
+                     *             ],
+                     *             "days": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorPage"];
                 };
             };
@@ -8938,6 +10681,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "fingerprint": "9f86d081884c…",
+                     *       "explained": {
+                     *         "version": 2,
+                     *         "type": "RenderError",
+                     *         "message": "render failed after <n> ms",
+                     *         "frames": [
+                     *           "render (chat.js)"
+                     *         ]
+                     *       },
+                     *       "error_type": "RenderError",
+                     *       "message": "render failed after 12 ms",
+                     *       "severity": "error",
+                     *       "component": "chat",
+                     *       "source": "client",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_seen": "2026-11-25T09:00:00Z",
+                     *       "first_version": "1.1.0",
+                     *       "last_version": "1.2.0",
+                     *       "occurrences": 2,
+                     *       "affected_users": 1,
+                     *       "status": "open",
+                     *       "resolved_at": null,
+                     *       "resolved_by": null,
+                     *       "resolution_notes": null,
+                     *       "regressed_at": null,
+                     *       "regressions": 0,
+                     *       "trend": {
+                     *         "hours": [
+                     *           0,
+                     *           0
+                     *         ],
+                     *         "days": [
+                     *           0,
+                     *           0
+                     *         ]
+                     *       },
+                     *       "latest": [
+                     *         {
+                     *           "id": 2,
+                     *           "received_at": "2026-11-25T09:00:00Z",
+                     *           "occurred_at": "2026-11-25T09:00:00Z",
+                     *           "message": "render failed after 12 ms",
+                     *           "stack": "RenderError: render failed after 12 ms\n    at render (chat.js:10:4)",
+                     *           "user_id": null,
+                     *           "session_id": "tab-1",
+                     *           "version": "1.2.0",
+                     *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *           "run_id": null
+                     *         },
+                     *         {
+                     *           "id": 1,
+                     *           "received_at": "2026-11-25T09:00:00Z",
+                     *           "occurred_at": "2026-11-25T09:00:00Z",
+                     *           "message": "render failed after 12 ms",
+                     *           "stack": "RenderError: render failed after 12 ms\n    at render (chat.js:10:4)",
+                     *           "user_id": null,
+                     *           "session_id": "tab-1",
+                     *           "version": "1.2.0",
+                     *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *           "run_id": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorDetail"];
                 };
             };
@@ -8970,6 +10780,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "fingerprint": "9f86d081884c…",
+                     *       "explained": {
+                     *         "version": 2,
+                     *         "type": "RenderError",
+                     *         "message": "render failed after <n> ms",
+                     *         "frames": [
+                     *           "render (chat.js)"
+                     *         ]
+                     *       },
+                     *       "error_type": "RenderError",
+                     *       "message": "render failed after 12 ms",
+                     *       "severity": "error",
+                     *       "component": "chat",
+                     *       "source": "client",
+                     *       "first_seen": "2026-11-25T09:00:00Z",
+                     *       "last_seen": "2026-11-25T09:00:00Z",
+                     *       "first_version": "1.1.0",
+                     *       "last_version": "1.2.0",
+                     *       "occurrences": 2,
+                     *       "affected_users": 1,
+                     *       "status": "resolved",
+                     *       "resolved_at": "2026-11-25T09:00:00Z",
+                     *       "resolved_by": "ada",
+                     *       "resolution_notes": null,
+                     *       "regressed_at": null,
+                     *       "regressions": 0,
+                     *       "trend": {
+                     *         "hours": [
+                     *           0,
+                     *           0
+                     *         ],
+                     *         "days": [
+                     *           0,
+                     *           0
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorGroup"];
                 };
             };
@@ -9080,6 +10931,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "by": "hour",
+                     *       "times": [
+                     *         "2026-11-25T09:00:00Z",
+                     *         "2026-11-25T09:00:00Z"
+                     *       ],
+                     *       "series": [
+                     *         {
+                     *           "type": "navi.error",
+                     *           "version": "1.2.0",
+                     *           "events": 2,
+                     *           "counts": [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "left_out": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Rates"];
                 };
             };
@@ -9100,6 +10972,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "webhooks": [
+                     *         {
+                     *           "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400d",
+                     *           "url": "https://hooks.example.com/navi",
+                     *           "format": "standard",
+                     *           "events": [
+                     *             "run.failed"
+                     *           ],
+                     *           "description": null,
+                     *           "state": "enabled",
+                     *           "created_at": "2026-11-25T09:00:00Z",
+                     *           "last_attempt_at": null,
+                     *           "last_delivery_at": null,
+                     *           "last_error": null,
+                     *           "failures": 0,
+                     *           "pending": 0,
+                     *           "dead": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhooksView"];
                 };
             };
@@ -9136,6 +11031,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "webhook": {
+                     *         "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400d",
+                     *         "url": "https://hooks.example.com/navi",
+                     *         "format": "standard",
+                     *         "events": [
+                     *           "run.failed"
+                     *         ],
+                     *         "description": null,
+                     *         "state": "enabled",
+                     *         "created_at": "2026-11-25T09:00:00Z",
+                     *         "last_attempt_at": null,
+                     *         "last_delivery_at": null,
+                     *         "last_error": null,
+                     *         "failures": 0,
+                     *         "pending": 0,
+                     *         "dead": 0
+                     *       },
+                     *       "secret": "whsec_…"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedWebhookView"];
                 };
             };
@@ -9218,6 +11135,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "01a2127f-ea94-7bf2-8872-2cabd2fa400e",
+                     *       "type": "run.failed",
+                     *       "data": {},
+                     *       "state": "pending",
+                     *       "attempts": 0,
+                     *       "next_attempt_at": "2026-11-25T09:00:00Z",
+                     *       "last_attempt_at": "2026-11-25T09:00:00Z",
+                     *       "last_error": "the receiver answered 503",
+                     *       "delivered_at": null,
+                     *       "created_at": "2026-11-25T09:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryView"];
                 };
             };
@@ -9238,6 +11169,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example <!doctype html>
+                     *     <html lang="en">
+                     *     <head>
+                     *     <meta charset="utf-8">
+                     *     <meta name="viewport" content="width=device-width, initial-scale=1">
+                     *     <title>NAVI API</title>
+                     *     <link rel="icon" href="data:,">
+                     *     <link rel="stylesheet" href="docs/swagger-ui-e41035a14ea8be17.css">
+                     *     </head>
+                     *     <body>
+                     *     <div id="api"></div>
+                     *     <noscript>This page needs JavaScript. <a href="openapi.json">The description of the API</a> does not.</noscript>
+                     *     <script src="docs/swagger-ui-942e6424651db3a0.js"></script>
+                     *     <script src="docs/start-68be3ac7751096f7.js"></script>
+                     *     </body>
+                     *     </html>
+                     */
                     "text/html": string;
                 };
             };
@@ -9261,7 +11210,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example .swagger-ui{color:#3b4151;container-name:swagger-ui;container-type:inline-size;/… */
                     "text/css": string;
+                    /**
+                     * @example // Everything that would ask another host is off: `validatorUrl` is one by default.
+                     *     SwaggerUIBundle({
+                     *         url: "openapi.json",
+                     *         dom_id: "#api",
+                     *         deepLinking: true,
+                     *         docExpansion: "list",
+                     *         filter: true,
+                     *         persistAuthorization: false,
+                     *         validatorUrl: null,
+                     *     });
+                     */
                     "text/javascript": string;
                 };
             };
@@ -9282,6 +11244,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "service": "navi"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
@@ -9302,6 +11270,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "service": "navi"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
@@ -9322,6 +11296,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "checks": [
+                     *         {
+                     *           "name": "self",
+                     *           "ok": true,
+                     *           "latency_ms": 0,
+                     *           "detail": "ok"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthReport"];
                 };
             };
@@ -9342,6 +11329,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "checks": [
+                     *         {
+                     *           "name": "self",
+                     *           "ok": true,
+                     *           "latency_ms": 0,
+                     *           "detail": "ok"
+                     *         },
+                     *         {
+                     *           "name": "database",
+                     *           "ok": true,
+                     *           "latency_ms": 0,
+                     *           "detail": "ok"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthReport"];
                 };
             };
@@ -9362,6 +11368,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "checks": [
+                     *         {
+                     *           "name": "self",
+                     *           "ok": true,
+                     *           "latency_ms": 0,
+                     *           "detail": "started"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthReport"];
                 };
             };
@@ -9382,6 +11401,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example # HELP http_requests_total HTTP requests, by route template.
+                     *     # TYPE http_requests_total counter
+                     *     http_requests_total{method="DELETE",path="/api/connectors/{provider}",status="204"} 0
+                     *     …
+                     */
                     "text/plain": string;
                 };
             };
@@ -9402,6 +11427,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "openapi": "3.1.0",
+                     *       "info": {
+                     *         "title": "NAVI",
+                     *         "version": "0.1.0"
+                     *       },
+                     *       "paths": {},
+                     *       "components": {}
+                     *     }
+                     */
                     "application/json": unknown;
                 };
             };
@@ -9422,6 +11458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example pong */
                     "text/plain": string;
                 };
             };

@@ -32,12 +32,14 @@ async fn a_job_its_events_and_a_whole_answer_say_that_another_model_was_asked_fo
         let id = desk.create(json!({ "model": asked })).await;
         let told = desk.ended(&id).await;
         let job = desk.job(&id).await;
-        let (_, page) = desk.client.get("/api/jobs?limit=1").await;
+        let (_, page) = desk.client.get("/api/jobs").await;
+        let listed = page["jobs"].as_array().unwrap().iter();
+        let listed = listed.filter(|job| job["job_id"] == id.as_str()).last();
         let question = json!({ "message": "Where?", "model": asked });
         let (_, answer) = desk.client.post("/api/navi/chat", question).await;
         for info in [
             &job["router_info"],
-            &page["jobs"][0]["router_info"],
+            &listed.unwrap()["router_info"],
             &told.all("router_info")[0]["router_info"],
             &answer["router_info"],
         ] {

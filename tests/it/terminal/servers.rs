@@ -9,6 +9,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::runs::stage::says;
+use crate::support::app::AUDIT_KEY;
 use crate::terminal::stage::{Desk, hangs, said, writes};
 
 const RUN: &[&str] = &["agent", "run", "write the notes", "--no-verify"];
@@ -147,9 +148,12 @@ async fn the_token_of_the_readme_reaches_the_folders_of_the_terminal(db: PgPool)
     let said = desk.run(RUN).await;
     assert_eq!(said.code, 0, "{said:?}");
     let token = desk.run(&mint).await;
-    let mut served = desk.place.serve(&[]).await;
+    let mut served = desk
+        .place
+        .serve(&["--audit-encryption-key", AUDIT_KEY])
+        .await;
     token.out.trim().clone_into(&mut served.token);
     let body = json!({"message": "and now?", "workspace_path": desk.workspace()});
     let (status, answer) = served.post("/api/jobs", &body).await;
-    assert_eq!(status, 200, "{answer}");
+    assert_eq!(status, 200, "{answer}\n{}", served.log());
 }

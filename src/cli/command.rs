@@ -268,14 +268,16 @@ fn logged(failure: Failure, form: LogFormat) -> Result<ExitCode, Failure> {
     Ok(failure.exit_code())
 }
 
+async fn serve(with: With<serve::Args>, given: GivenSettings) -> Result<ExitCode, Failure> {
+    let config = settled(with.config, given)?;
+    let form = config.log.log_format;
+    let outcome = Box::pin(serve::run(&with.args, config)).await;
+    outcome.or_else(|failure| logged(failure, form))
+}
+
 async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure> {
     match command {
-        Command::Serve(with) => {
-            let config = settled(with.config, given)?;
-            let form = config.log.log_format;
-            let outcome = Box::pin(serve::run(&with.args, config)).await;
-            outcome.or_else(|failure| logged(failure, form))
-        }
+        Command::Serve(with) => serve(*with, given).await,
         Command::Migrate(with) => {
             let config = settled(with.config, given)?;
             let (options, postgres) = serve::database(&config).await?;

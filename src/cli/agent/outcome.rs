@@ -24,9 +24,8 @@ impl TaskVerdict {
         match summary["verdict"].as_str() {
             Some("done") => Self::Done,
             Some("partly") => Self::Partly,
-            Some(_) => Self::Failed,
             None if summary["success"] == Value::Bool(true) => Self::Done,
-            None => Self::Failed,
+            Some(_) | None => Self::Failed,
         }
     }
 

@@ -194,21 +194,18 @@ pub async fn end(
 /// Points at `navi workspaces` in a refusal of our own server. The folder is there, so if it is not found it
 /// belongs to another user of the same database; the person at this machine may know, and take it back.
 fn pointed(failure: Failure, desk: &Desk) -> Failure {
-    match failure {
-        Failure::Answered {
-            status: 400 | 413 | 422,
-            detail,
-        } => Failure::Usage(detail),
-        Failure::Answered {
-            status: 404,
-            detail,
-        } if desk.own().is_some() => Failure::Answered {
-            status: 404,
+    let Failure::Answered { status, detail } = failure else {
+        return failure;
+    };
+    match status {
+        400 | 413 | 422 => Failure::Usage(detail),
+        404 if desk.own().is_some() => Failure::Answered {
+            status,
             detail: format!(
                 "{detail}; `navi workspaces list` says whose it is, and `navi workspaces release` takes it back"
             ),
         },
-        other => other,
+        _ => Failure::Answered { status, detail },
     }
 }
 

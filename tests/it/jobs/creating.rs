@@ -33,8 +33,8 @@ async fn a_job_its_events_and_a_whole_answer_say_that_another_model_was_asked_fo
         let told = desk.ended(&id).await;
         let job = desk.job(&id).await;
         let (_, page) = desk.client.get("/api/jobs").await;
-        let listed = page["jobs"].as_array().unwrap().iter();
-        let listed = listed.filter(|job| job["job_id"] == id.as_str()).last();
+        let mut jobs = page["jobs"].as_array().unwrap().iter();
+        let listed = jobs.find(|job| job["job_id"] == id.as_str());
         let question = json!({ "message": "Where?", "model": asked });
         let (_, answer) = desk.client.post("/api/navi/chat", question).await;
         for info in [

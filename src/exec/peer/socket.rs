@@ -161,14 +161,20 @@ mod tests {
     #[test]
     fn the_question_to_the_kernel_and_its_table_say_the_same() {
         for host in ["127.0.0.1:0", "[::1]:0"] {
-            let listener = TcpListener::bind(host).unwrap();
-            let here = listener.local_addr().unwrap();
+            let bound = TcpListener::bind(host);
+            // A machine may have no IPv6.
+            if host.starts_with('[') && bound.is_err() {
+                continue;
+            }
+            let here = bound.as_ref().unwrap().local_addr().unwrap();
             let client = TcpStream::connect(here).unwrap();
             let remote = client.local_addr().unwrap();
-            let asked = asked_for(remote, here).unwrap();
-            assert_eq!(asked.user, nix::unistd::getuid().as_raw());
-            assert_ne!(asked.inode, 0);
-            assert_eq!(listed(remote, here), Some(asked));
+            let found = owner(remote, here).unwrap();
+            assert_eq!(found.user, nix::unistd::getuid().as_raw());
+            assert_ne!(found.inode, 0);
+            assert_eq!(listed(remote, here), Some(found));
+            // Kernels without the protocol answer nothing.
+            assert!(asked_for(remote, here).is_none_or(|asked| asked == found));
         }
     }
 

@@ -35,7 +35,7 @@ const EMPTY: &[u8] = b"connection: close\r\ncontent-length: 0\r\n";
 /// A socket that says why a request was refused.
 pub(super) struct InWords {
     socket: Socket,
-    /// What is still to be sent in place of the answer that was written last.
+    /// The rest of the words that are sent in place of the last answer.
     instead: Option<Bytes>,
 }
 

@@ -408,7 +408,7 @@ export function inner(event: Schemas["RunEvent"]): string | undefined {{
     if (event.type === "heartbeat") return undefined;
     return event.job_status === "running" ? event.job_id : undefined;
 }}
-// What is read of a frame, from its first to its last.
+// The members of a frame that are read, from its first to its last.
 export function said(data: Schemas["RunFrame"]["data"]): string {{
     if (data === "[DONE]") return "";
     if (data.type === "text") return data.text;

@@ -521,7 +521,7 @@ async fn a_rating_is_counted_audited_and_told_to_whoever_learns(db: PgPool) {
     desk.app.app.clock.advance(TimeDelta::seconds(1));
     desk.rate(id, 1).await;
     desk.rate(id, 1).await;
-    // Would wait for ever without the notification.
+    // Without the notification the wait has no end.
     changed.notified().await;
     let (_, metrics) = desk.app.stranger().get("/metrics").await;
     for line in [

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::platform::ids::RunId;
 use crate::policy::wall::setting::PolicySetting;
 use crate::runs::lease::model::LeaseTimes;
 use crate::runs::model::{RunKind, RunLimits};
@@ -37,9 +36,6 @@ pub struct AgentConfig {
     #[arg(long, env = "NAVI_WORKER", value_name = "BOOL", default_value_t = true,
           action = clap::ArgAction::Set)]
     pub worker: bool,
-    /// The only run that this process takes up, where a command goes on with one; no setting.
-    #[arg(skip)]
-    pub only_run: Option<RunId>,
     /// Runs of one organisation that may be under way in all processes together; a job beyond them
     /// waits, an interactive run is refused with 429. Runs that wait for a person do not count.
     #[arg(long, env = "NAVI_MAX_RUNS_PER_ORG", default_value_t = 64,

@@ -8,6 +8,7 @@ use crate::agent::error::Error;
 use crate::agent::queue::listener::listen;
 use crate::agent::queue::resume::{release, resume};
 use crate::agent::service::AgentService;
+use crate::platform::ids::RunId;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::{ClaimedRun, Shares};
@@ -31,17 +32,22 @@ pub fn start_working(service: &AgentService) {
     if !service.deps().config.worker {
         return;
     }
+    work_on(service, None);
+}
+
+/// Starts a worker that takes up one run of those that wait, or all of them.
+pub fn work_on(service: &AgentService, only: Option<RunId>) {
     let worker = service.clone();
-    tasks.spawn(async move {
+    service.deps().tasks.spawn(async move {
         let stopping = worker.stopping().clone();
-        stopping.run_until_cancelled(work(&worker)).await;
+        stopping.run_until_cancelled(work(&worker, only)).await;
     });
 }
 
-async fn work(service: &AgentService) {
+async fn work(service: &AgentService, only: Option<RunId>) {
     let mut next_count = Instant::now();
     loop {
-        if let Err(error) = claim_waiting(service).await {
+        if let Err(error) = claim_waiting(service, only).await {
             tracing::warn!(?error, "waiting runs cannot be claimed");
         }
         tokio::select! {
@@ -68,7 +74,7 @@ async fn count_waiting(service: &AgentService) {
 }
 
 /// Claims as many runs as there are slots for.
-async fn claim_waiting(service: &AgentService) -> Result<(), Error> {
+async fn claim_waiting(service: &AgentService, only: Option<RunId>) -> Result<(), Error> {
     loop {
         let Some(term) = service.deps().lease.term() else {
             return Ok(());
@@ -79,7 +85,7 @@ async fn claim_waiting(service: &AgentService) -> Result<(), Error> {
             return Ok(());
         }
         let limit = i64::try_from(free).unwrap_or(i64::MAX);
-        let claimed = claim(service, &term, limit).await?;
+        let claimed = claim(service, &term, limit, only).await?;
         if claimed.is_empty() {
             return Ok(());
         }
@@ -97,7 +103,12 @@ async fn claim_waiting(service: &AgentService) -> Result<(), Error> {
     }
 }
 
-async fn claim(service: &AgentService, term: &Term, limit: i64) -> Result<Vec<ClaimedRun>, Error> {
+async fn claim(
+    service: &AgentService,
+    term: &Term,
+    limit: i64,
+    only: Option<RunId>,
+) -> Result<Vec<ClaimedRun>, Error> {
     let deps = service.deps();
     let shares = Shares {
         per_org: i64::from(deps.config.max_runs_per_org),
@@ -110,7 +121,6 @@ async fn claim(service: &AgentService, term: &Term, limit: i64) -> Result<Vec<Cl
     drop(conn);
     let mut tx = deps.db.begin().await?;
     lease::store::take_alone(&mut tx).await?;
-    let only = deps.config.only_run;
     let limit = if only.is_some() { i64::MAX } else { limit };
     let mut chosen = lease::store::choose(&mut tx, limit, shares).await?;
     chosen.retain(|(_, id)| only.is_none_or(|only| only == *id));

@@ -59,12 +59,12 @@ impl FromStr for NamedServer {
 }
 
 /// A command's needs of a server of its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Needs {
-    /// A model that does the work.
-    pub model: bool,
-    /// The one run that is taken up of those that wait.
-    pub run: Option<RunId>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A model, of those that are configured.
+    Model,
+    /// Nothing but what is recorded; a model that was named is looked for later.
+    Nothing,
 }
 
 /// A server, and a session with it.
@@ -86,11 +86,11 @@ impl Desk {
         if let Some(session) = running(args, &config).await? {
             return Ok(Self::There(session));
         }
-        if needs.model && config.scripted.is_none() && config.llm.is_unconfigured() {
+        if needs == Needs::Model && config.scripted.is_none() && config.llm.is_unconfigured() {
             return Err(Failure::NoModel);
         }
         tokio::select! {
-            own = Box::pin(Own::start(config, needs.run)) => Ok(Self::Own(Box::new(own?))),
+            own = Box::pin(Own::start(config)) => Ok(Self::Own(Box::new(own?))),
             () = ends.next() => Err(Failure::Interrupted),
         }
     }
@@ -108,6 +108,14 @@ impl Desk {
         match self {
             Self::There(_) => None,
             Self::Own(own) => Some(own),
+        }
+    }
+
+    /// Takes up one run of those that wait, or whose process was lost, with a server of our own. One that runs
+    /// anyway does that by itself.
+    pub fn take_up(&self, run: RunId) {
+        if let Self::Own(own) = self {
+            own.take_up(run);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::agent::queue::worker::work_on;
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::auth::token::Verifier;
 use crate::cli::agent::session::Session;
@@ -30,11 +31,10 @@ pub struct Own {
 
 impl Own {
     /// Starts a server on a free port of the loopback address. Of what waits in the data folder it takes up
-    /// one run at most: whatever else waits there was not asked for by this command.
-    pub async fn start(mut config: Config, takes_up: Option<RunId>) -> Result<Self, Failure> {
+    /// nothing by itself: this command was not asked for it.
+    pub async fn start(mut config: Config) -> Result<Self, Failure> {
         config.server.bind = SocketAddr::from(([127, 0, 0, 1], 0)).into();
-        config.agent.worker = takes_up.is_some();
-        config.agent.only_run = takes_up;
+        config.agent.worker = false;
         let running = Running::start(config, true).await?;
         let principal = local();
         let token = running.app.verifier.mint(&principal, TOKEN_TTL)?;
@@ -46,6 +46,11 @@ impl Own {
             session,
             principal,
         })
+    }
+
+    /// Takes up one run of those that wait, or whose process was lost.
+    pub fn take_up(&self, run: RunId) {
+        work_on(&self.running.app.agent, Some(run));
     }
 }
 

@@ -104,9 +104,9 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
         yes_to: args.work.yes_to.clone(),
         only_named_model: args.model.is_some() && !args.allow_fallback,
     };
-    let needs = Needs {
-        model: args.model.is_none(),
-        run: None,
+    let needs = match args.model {
+        None => Needs::Model,
+        Some(_) => Needs::Nothing,
     };
     let mut ends = Ends::listen()?;
     let desk = Desk::open(&args.server, config, needs, &mut ends).await?;

@@ -39,7 +39,7 @@ pub struct ListRunsArgs {
 /// Lists them.
 pub async fn run(args: &ListRunsArgs, config: Config) -> Result<ExitCode, Failure> {
     let mut ends = Ends::listen()?;
-    let desk = Desk::open(&args.server, config, Needs::default(), &mut ends).await?;
+    let desk = Desk::open(&args.server, config, Needs::Nothing, &mut ends).await?;
     let listed = tokio::select! {
         listed = list(desk.session(), args) => listed,
         () = ends.next() => Err(Failure::Interrupted),

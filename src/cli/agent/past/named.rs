@@ -2,11 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
-use crate::cli::serve::Ends;
-use crate::config::settings::Config;
 use crate::platform::ids::RunId;
 
 /// The length of a whole id.
@@ -90,22 +87,6 @@ impl NamedRun {
                 )))
             }
         }
-    }
-
-    /// The id that is meant, for commands that need it before they have a server.
-    pub async fn find_first(
-        &self,
-        args: &ServerArgs,
-        config: &Config,
-        ends: &mut Ends,
-    ) -> Result<RunId, Failure> {
-        if let Some(id) = self.whole() {
-            return Ok(id);
-        }
-        let desk = Desk::open(args, config.clone(), Needs::default(), ends).await?;
-        let found = self.find(desk.session()).await;
-        desk.close(ends).await;
-        found
     }
 }
 

@@ -45,24 +45,19 @@ pub struct ResumeRunArgs {
 pub async fn run(args: &ResumeRunArgs, config: Config) -> Result<ExitCode, Failure> {
     let rules = config.clone();
     let mut ends = Ends::listen()?;
-    let id = args.id.find_first(&args.server, &config, &mut ends);
-    let id = Box::pin(id).await?;
-    let needs = Needs {
-        model: true,
-        run: Some(id),
-    };
-    let desk = Desk::open(&args.server, config, needs, &mut ends).await?;
-    let outcome = Box::pin(go_on((id, args), &rules, &desk, &mut ends)).await;
+    let desk = Desk::open(&args.server, config, Needs::Model, &mut ends).await?;
+    let outcome = Box::pin(go_on(args, &rules, &desk, &mut ends)).await;
     desk.close(&mut ends).await;
     outcome
 }
 
 async fn go_on(
-    (id, args): (RunId, &ResumeRunArgs),
+    args: &ResumeRunArgs,
     config: &Config,
     desk: &Desk,
     ends: &mut Ends,
 ) -> Result<ExitCode, Failure> {
+    let id = args.id.find(desk.session()).await?;
     let job = desk.session().job(id).await?;
     let workspace = job["workspace_path"].as_str().ok_or_else(|| {
         Failure::Usage(format!("the run {id} works in no folder, so it is no task"))
@@ -103,6 +98,8 @@ async fn where_it_was(
     let session = desk.session();
     let before = snapshot(workspace).await?;
     session.resume(id).await?;
+    // Not before: the run might be over before it is asked for, and its changes be taken for older ones.
+    desk.take_up(id);
     // From its beginning, so that the person sees what it did so far.
     let frames = session.events(id, 0).await?;
     let mut watch = RunWatch::new(session, manner);

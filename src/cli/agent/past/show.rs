@@ -35,7 +35,7 @@ pub struct ShowRunArgs {
 /// Shows it.
 pub async fn run(args: &ShowRunArgs, config: Config) -> Result<ExitCode, Failure> {
     let mut ends = Ends::listen()?;
-    let desk = Desk::open(&args.server, config, Needs::default(), &mut ends).await?;
+    let desk = Desk::open(&args.server, config, Needs::Nothing, &mut ends).await?;
     let shown = tokio::select! {
         shown = again(desk.session(), args) => shown,
         () = ends.next() => Err(Failure::Interrupted),

@@ -11,6 +11,7 @@ mod pooling;
 mod reading;
 mod room;
 mod spellings;
+mod transactions;
 
 use sqlx::PgPool;
 

@@ -17,6 +17,18 @@ impl TransactionManager for PgTransactionManager {
     async fn begin(conn: &mut PgConnection, statement: Option<SqlStr>) -> Result<(), Error> {
         let depth = conn.inner.transaction_depth;
 
+        // NAVI: the beginning of a transaction without one of its own goes with its first statement, so that it
+        // costs no round trip.
+        if depth == 0 && statement.is_none() {
+            conn.wait_until_ready().await?;
+            if conn.in_transaction() {
+                return Err(Error::BeginFailed);
+            }
+            conn.inner.begins_with_next = true;
+            conn.inner.transaction_depth = 1;
+            return Ok(());
+        }
+
         let statement = match statement {
             // custom `BEGIN` statements are not allowed if we're already in
             // a transaction (we need to issue a `SAVEPOINT` instead)
@@ -25,6 +37,8 @@ impl TransactionManager for PgTransactionManager {
             None => begin_ansi_transaction_sql(depth),
         };
 
+        // NAVI: a savepoint comes after the beginning of its transaction.
+        conn.wait_until_ready().await?;
         let rollback = Rollback::new(conn);
         rollback.conn.queue_simple_query(statement.as_str())?;
         rollback.conn.wait_until_ready().await?;
@@ -38,6 +52,9 @@ impl TransactionManager for PgTransactionManager {
     }
 
     async fn commit(conn: &mut PgConnection) -> Result<(), Error> {
+        if conn.leaves_unbegun() {
+            return Ok(());
+        }
         if conn.inner.transaction_depth > 0 {
             conn.execute(commit_ansi_transaction_sql(conn.inner.transaction_depth))
                 .await?;
@@ -49,6 +66,9 @@ impl TransactionManager for PgTransactionManager {
     }
 
     async fn rollback(conn: &mut PgConnection) -> Result<(), Error> {
+        if conn.leaves_unbegun() {
+            return Ok(());
+        }
         if conn.inner.transaction_depth > 0 {
             conn.execute(rollback_ansi_transaction_sql(conn.inner.transaction_depth))
                 .await?;
@@ -60,6 +80,9 @@ impl TransactionManager for PgTransactionManager {
     }
 
     fn start_rollback(conn: &mut PgConnection) {
+        if conn.leaves_unbegun() {
+            return;
+        }
         if conn.inner.transaction_depth > 0 {
             conn.queue_simple_query(
                 rollback_ansi_transaction_sql(conn.inner.transaction_depth).as_str(),

@@ -219,7 +219,12 @@ impl PgConnection {
         let sql = logger.sql().as_str();
 
         // before we continue, wait until we are "ready" to accept more queries
-        self.wait_until_ready().await.inspect_err(note_failure)?;
+        // NAVI: a transaction that is to begin with this statement is told of below, or by what is looked up.
+        if arguments.is_some() {
+            self.wait_until_answered().await.inspect_err(note_failure)?;
+        } else {
+            self.wait_until_ready().await.inspect_err(note_failure)?;
+        }
 
         let mut metadata: Arc<PgStatementMetadata>;
 
@@ -258,7 +263,8 @@ impl PgConnection {
             };
 
             // consume messages till `ReadyForQuery` before bind and execute
-            self.wait_until_ready().await.inspect_err(note_failure)?;
+            self.wait_until_answered().await.inspect_err(note_failure)?;
+            self.write_begin()?;
 
             if let Some(param_types) = &param_types {
                 self.inner.stream.write_msg(Parse {

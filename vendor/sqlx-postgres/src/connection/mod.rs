@@ -10,10 +10,10 @@ use crate::HashMap;
 use crate::common::StatementCache;
 use crate::error::Error;
 use crate::ext::ustr::UStr;
-use crate::io::StatementId;
+use crate::io::{PortalId, StatementId};
 use crate::message::{
-    BackendMessageFormat, Close, Query, ReadyForQuery, ReceivedMessage, Terminate,
-    TransactionStatus,
+    BackendMessageFormat, Bind, Close, Execute, Parse, Query, ReadyForQuery, ReceivedMessage,
+    Terminate, TransactionStatus,
 };
 use crate::statement::PgStatementMetadata;
 use crate::transaction::Transaction;
@@ -33,6 +33,9 @@ mod resolve;
 mod sasl;
 mod stream;
 mod tls;
+
+// NAVI: the beginning of a transaction that waits for its first statement.
+const BEGIN: &str = "BEGIN";
 
 /// A connection to a PostgreSQL database.
 ///
@@ -77,6 +80,9 @@ pub struct PgConnectionInner {
     transaction_status: TransactionStatus,
     pub(crate) transaction_depth: usize,
 
+    // NAVI: true if a transaction was begun and the server is not told yet: that goes with its first statement.
+    pub(crate) begins_with_next: bool,
+
     log_settings: LogSettings,
 }
 
@@ -105,6 +111,17 @@ impl PgConnection {
 
     // will return when the connection is ready for another query
     pub(crate) async fn wait_until_ready(&mut self) -> Result<(), Error> {
+        // NAVI: whatever does not send the beginning of a transaction along with itself comes after it.
+        if self.inner.begins_with_next {
+            self.inner.begins_with_next = false;
+            self.queue_simple_query(BEGIN)?;
+        }
+
+        self.wait_until_answered().await
+    }
+
+    // NAVI: the same, and a transaction that is to begin with the next statement still is.
+    async fn wait_until_answered(&mut self) -> Result<(), Error> {
         if !self.inner.stream.write_buffer_mut().is_empty() {
             self.inner.stream.flush().await?;
         }
@@ -151,6 +168,41 @@ impl PgConnection {
         self.inner.pending_ready_for_query_count += 1;
 
         Ok(())
+    }
+
+    // NAVI: sends the beginning of a transaction along with the messages that follow. As long as these end with a
+    // Sync, the server skips them should it fail: nothing of a transaction happens outside of it.
+    fn write_begin(&mut self) -> Result<(), Error> {
+        if !std::mem::take(&mut self.inner.begins_with_next) {
+            return Ok(());
+        }
+        let stream = &mut self.inner.stream;
+        stream.write_msg(Parse {
+            param_types: &[],
+            query: BEGIN,
+            statement: StatementId::UNNAMED,
+        })?;
+        stream.write_msg(Bind {
+            portal: PortalId::UNNAMED,
+            statement: StatementId::UNNAMED,
+            formats: &[],
+            num_params: 0,
+            params: &[],
+            result_formats: &[],
+        })?;
+        stream.write_msg(Execute {
+            portal: PortalId::UNNAMED,
+            limit: 0,
+        })
+    }
+
+    // NAVI: ends a transaction that the server was never told of; true if there was one.
+    pub(crate) fn leaves_unbegun(&mut self) -> bool {
+        let unbegun = std::mem::take(&mut self.inner.begins_with_next);
+        if unbegun {
+            self.inner.transaction_depth = 0;
+        }
+        unbegun
     }
 
     pub(crate) fn in_transaction(&self) -> bool {

@@ -71,10 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_became_another_user_is_of_a_run() {
+    fn a_child_that_became_another_user_under_a_name_of_its_own_is_of_a_run() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let code = format!("exec 3<>/dev/tcp/127.0.0.1/{}; read -u 3", address.port());
+        // It can also give itself a name that is no text.
+        let code = format!(
+            "printf '\\xff' > /proc/$$/comm; exec 3<>/dev/tcp/127.0.0.1/{}; read -u 3",
+            address.port()
+        );
         #[expect(clippy::disallowed_methods, reason = "stands for a command of a run")]
         let mut command = Command::new("bash");
         command.args(["-c", &code]);

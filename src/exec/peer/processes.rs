@@ -2,8 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Read;
 
 use crate::exec::supervision::sweep::MARK;
+
+/// Bytes of a line of `/proc/<pid>/stat` that hold the parent: it comes after a name of 64 bytes at most.
+const STAT: usize = 256;
 
 /// All processes, by their parents.
 pub(super) struct ProcessTable {
@@ -58,16 +62,25 @@ impl ProcessTable {
 }
 
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold some itself.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    rest.split(' ').nth(1)?.parse().ok()
+    let mut line = [0; STAT];
+    let mut file = fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+    let read = file.read(&mut line).ok()?;
+    parent_in(&line[..read])
+}
+
+/// The parent that a line of `/proc/<pid>/stat` names, in part or whole.
+fn parent_in(line: &[u8]) -> Option<u32> {
+    // The name stands in parentheses, may hold some itself, and is any bytes: the process chooses it.
+    let end = line.iter().rposition(|byte| *byte == b')')?;
+    let mut rest = str::from_utf8(&line[end + 1..]).ok()?.split_whitespace();
+    rest.nth(1)?.parse().ok()
 }
 
 /// The users that a process is, or can become again: real, effective, saved, and of its files. None for
 /// one that is gone.
 fn users(pid: u32) -> Vec<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     let ids = line.unwrap_or_default().split_whitespace();
     ids.filter_map(|id| id.parse().ok()).collect()
@@ -104,6 +117,15 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn the_parent_is_read_whatever_the_name() {
+        for name in [&b"sh"[..], b"a b) R 1", b"(", b"\xff\xfe) S 7"] {
+            let line = [b"12 (", name, b") S 34 12 12 0"].concat();
+            assert_eq!(parent_in(&line), Some(34), "{name:?}");
+        }
+        assert_eq!(parent_in(b"12 (sh"), None);
+    }
 
     #[test]
     fn the_holder_of_a_socket_is_found() {

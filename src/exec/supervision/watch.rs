@@ -209,9 +209,11 @@ impl Used {
         // Shared memory counts once for all of them, or a database would count it once a process.
         let mut shared = 0;
         for pid in processes {
-            let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+            let Ok(status) = std::fs::read(format!("/proc/{pid}/status")) else {
                 continue;
             };
+            // The name of a process may be no text.
+            let status = String::from_utf8_lossy(&status);
             used.threads += field(&status, "Threads:");
             used.anonymous += field(&status, "RssAnon:") << 10;
             let own = field(&status, "RssShmem:") << 10;
@@ -275,4 +277,36 @@ fn field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|rest| rest.split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_whose_name_is_no_text_counts_like_any_other() {
+        #[expect(clippy::disallowed_methods, reason = "stands for a command of a run")]
+        let mut command = Command::new("bash");
+        command.args(["-c", "printf '\\xff' > /proc/$$/comm; echo named; read"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut named = String::new();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        said.read_line(&mut named).unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let used = Used::by(&[pid]);
+        assert!(
+            used.threads == 1 && used.anonymous > 0,
+            "{}",
+            used.anonymous
+        );
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }

@@ -84,7 +84,7 @@ async fn run(db: &PgPool) -> Run {
         created_at: clock.now(),
     };
     let mut conn = db.acquire().await.unwrap();
-    runs::insert_run(&mut conn, &run, None, false, None)
+    runs::insert_run(&mut conn, &run, None, false, None, &[])
         .await
         .unwrap();
     run

@@ -128,7 +128,8 @@ pub struct ModelCall {
 
 impl ModelCall {
     /// Asks for a whole answer, of which nothing is shown before it is complete: so what breaks anywhere
-    /// is asked again, as long as the caller's patience lasts.
+    /// is asked again, as long as the caller's patience lasts. Who answers a client with it waits for the
+    /// ledger first ([`Ledger::settled`]).
     pub async fn whole(
         context: &CallContext,
         phase: CallPhase,
@@ -138,10 +139,7 @@ impl ModelCall {
         loop {
             match Self::ask_whole(context, phase, request).await {
                 Ok(answer) if answer.is_empty() && tries.may_ask_again() => {}
-                Ok(answer) => {
-                    context.ledger.settled().await;
-                    return Ok(answer);
-                }
+                Ok(answer) => return Ok(answer),
                 Err(error) => tries.after(error).await?,
             }
         }

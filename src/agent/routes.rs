@@ -17,6 +17,7 @@ use crate::agent::intake::request::{OnDisconnect, TaskRequest};
 use crate::agent::queue::cancel::run_streams;
 use crate::agent::queue::start::start;
 use crate::agent::service::AgentService;
+use crate::audit::recording::clearance::Clearance;
 use crate::audit::recording::layer::Made;
 use crate::auth::principal::Principal;
 use crate::llm::route::RouteError;
@@ -57,10 +58,11 @@ async fn run_autonomous(
     State(service): State<AgentService>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
+    Extension(clearance): Extension<Clearance>,
     Json(request): Json<TaskRequest>,
 ) -> Result<(Extension<Made>, Response), Problem> {
     let may_leave = request.on_disconnect == Some(OnDisconnect::Continue);
-    let started = start(&service, &principal, trace_id, request).await?;
+    let started = start(&service, &principal, trace_id, request, clearance).await?;
     let made = Made(started.run_id.to_string());
     Ok((
         Extension(made),
@@ -89,9 +91,10 @@ async fn stream_chat(
     State(service): State<AgentService>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
+    Extension(clearance): Extension<Clearance>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
-    let chat = prepare(&service, &principal, trace_id, request).await?;
+    let chat = prepare(&service, &principal, trace_id, request, clearance).await?;
     Ok(chat_stream::typed(chat))
 }
 
@@ -113,9 +116,10 @@ async fn stream_plain_chat(
     State(service): State<AgentService>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
+    Extension(clearance): Extension<Clearance>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Response, Problem> {
-    let chat = prepare(&service, &principal, trace_id, request).await?;
+    let chat = prepare(&service, &principal, trace_id, request, clearance).await?;
     Ok(chat_stream::plain(chat))
 }
 
@@ -185,6 +189,7 @@ async fn answer_chat(
     State(service): State<AgentService>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
+    Extension(clearance): Extension<Clearance>,
     Json(request): Json<TaskRequest>,
 ) -> Result<Json<ChatAnswer>, Problem> {
     if request.message == HEALTH_CHECK {
@@ -193,7 +198,7 @@ async fn answer_chat(
             ..ChatAnswer::new("NAVI is running.".to_owned(), None, None)
         }));
     }
-    let chat = prepare(&service, &principal, trace_id, request).await?;
+    let chat = prepare(&service, &principal, trace_id, request, clearance).await?;
     let answer = chat.ask_whole().await.map_err(Error::Model)?;
     let stop = answer.completion.map(|completion| completion.stop);
     let shortfall = Shortfall::of(stop, &answer.text);

@@ -1,6 +1,7 @@
 //! The handle of the agent: what it works with, its slots, and its end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
@@ -18,6 +19,8 @@ struct Inner {
     /// Work may be there, or a slot for it.
     wake: Notify,
     stopping: CancellationToken,
+    /// True once this process takes whatever waits.
+    takes_jobs: AtomicBool,
 }
 
 impl AgentService {
@@ -29,6 +32,7 @@ impl AgentService {
             slots,
             wake: Notify::new(),
             stopping: CancellationToken::new(),
+            takes_jobs: AtomicBool::new(false),
         }))
     }
 
@@ -49,6 +53,16 @@ impl AgentService {
 
     pub(crate) async fn woken(&self) {
         self.0.wake.notified().await;
+    }
+
+    /// Takes jobs from now on.
+    pub(crate) fn take_jobs(&self) {
+        self.0.takes_jobs.store(true, Ordering::Relaxed);
+    }
+
+    /// True if this process takes jobs.
+    pub(crate) fn takes_jobs(&self) -> bool {
+        self.0.takes_jobs.load(Ordering::Relaxed)
     }
 
     /// Cancelled once the runs of this process are told to end.

@@ -2,5 +2,6 @@
 
 pub mod consents;
 pub mod questions;
+pub mod store;
 pub mod topic;
 pub mod wait;

@@ -120,7 +120,7 @@ async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCode, 
     };
     let mut ends = Ends::listen()?;
     let own = tokio::select! {
-        own = Own::start(config, None) => own?,
+        own = Own::start(config) => own?,
         () = ends.next() => return Err(Failure::Interrupted),
     };
     let desk = Desk::Own(Box::new(own));

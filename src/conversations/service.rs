@@ -151,9 +151,12 @@ impl ConversationService {
         let now = self.clock.now();
         let conversation = begun(id, begun_as, now)?;
         let mut tx = self.db.begin().await?;
-        store::insert(&mut tx, org_id, user_id, &conversation).await?;
+        // Most are there already.
         if !store::touch(&mut tx, org_id, user_id, id, now).await? {
-            return Err(Error::NotFound(id.to_string()));
+            store::insert(&mut tx, org_id, user_id, &conversation).await?;
+            if !store::touch(&mut tx, org_id, user_id, id, now).await? {
+                return Err(Error::NotFound(id.to_string()));
+            }
         }
         let last = store::last_messages(&mut tx, org_id, user_id, id, limit).await?;
         let new: Result<Vec<_>, Error> = follow(&last).into_iter().map(checked).collect();

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::agent::queue::cancel::run_streams;
+use crate::audit::recording::clearance::Clearance;
 use crate::audit::recording::layer::Made;
 use crate::auth::principal::{Answerer, Principal};
 use crate::jobs::error::Error;
@@ -80,6 +81,7 @@ async fn create_job(
     State(JobRoutes { jobs, .. }): State<JobRoutes>,
     principal: Principal,
     Extension(trace_id): Extension<TraceId>,
+    Extension(clearance): Extension<Clearance>,
     Creation { body, key }: Creation<NewJobRequest>,
 ) -> Result<(Option<Extension<Made>>, Created<JobCreatedView>), Problem> {
     let new = NewJob {
@@ -88,7 +90,9 @@ async fn create_job(
         auto_start: body.options.auto_start.unwrap_or(true),
         metadata: body.options.metadata.map(Value::Object),
     };
-    let created = jobs.create(&principal, new, key.as_ref()).await?;
+    let created = jobs
+        .create(&principal, new, key.as_ref(), clearance)
+        .await?;
     let made = created.id("/job/job_id").map(|id| Extension(Made(id)));
     Ok((made, created))
 }

@@ -8,10 +8,12 @@ use crate::agent::deps::Deps;
 use crate::agent::intake::history;
 use crate::agent::intake::prepare::prepare;
 use crate::agent::intake::request::TaskRequest;
+use crate::agent::queue::at_once::FreePlace;
 use crate::agent::queue::cancel::{CancelOutcome, cancel};
 use crate::agent::service::AgentService;
 use crate::approvals::consents::model::GivenAnswer;
 use crate::approvals::{consents, questions};
+use crate::audit::recording::clearance::Clearance;
 use crate::auth::principal::Principal;
 use crate::jobs::cursor::JobCursor;
 use crate::jobs::error::Error;
@@ -25,8 +27,7 @@ use crate::platform::json::to_jsonb;
 use crate::platform::logging::TraceId;
 use crate::platform::page::CursorValue;
 use crate::runs::event::Event;
-use crate::runs::log;
-use crate::runs::log::store::events::{Append, Storable};
+use crate::runs::log::store::events::Storable;
 use crate::runs::model::{Run, RunHead, RunKind, RunStatus};
 use crate::runs::store::runs;
 use crate::runs::topics::WAITING;
@@ -74,12 +75,13 @@ impl Jobs {
         self.agent.deps()
     }
 
-    /// Accepts a job, unless a request with this key has been accepted already.
+    /// Accepts a job, unless a request with this key has been accepted already, once the request is cleared.
     pub async fn create(
         &self,
         principal: &Principal,
         new: NewJob,
         key: Option<&IdempotencyKey>,
+        clearance: Clearance,
     ) -> Result<Created<JobCreatedView>, Error> {
         if let Some(answer) = self.answered_before(principal, key).await? {
             return Ok(Created::Before(answer));
@@ -93,19 +95,30 @@ impl Jobs {
         }
         let (deps, kind) = (self.deps(), RunKind::Job);
         let prepared = prepare(deps, principal, new.trace_id, new.request, kind).await?;
-        let run = prepared.run;
+        let run = &prepared.run;
+        let _cleared = clearance.given().await;
+        let place = new.auto_start.then(|| FreePlace::of(&self.agent)).flatten();
         let mut tx = self.deps().db.begin().await?;
         let claimed = keys::claim(&mut tx, &run.org_id, &run.user_id, key).await?;
         if let Claim::Stored(answer) = claimed {
             tx.rollback().await?;
             return Ok(Created::Before(answer));
         }
-        let accepted = accept(&mut tx, &run, new.auto_start, metadata.as_ref(), key).await;
-        match accepted {
-            Ok(view) => {
+        let accepted = async {
+            let view = accept(&mut tx, run, new.auto_start, metadata.as_ref(), key).await?;
+            let taken = match &place {
+                Some(place) => place.take(&mut tx, &self.agent, run).await?,
+                None => None,
+            };
+            Ok((view, taken))
+        };
+        match accepted.await {
+            Ok((view, taken)) => {
                 tx.commit().await?;
-                if new.auto_start {
-                    self.tell_of_work(run.id);
+                match taken.zip(place) {
+                    Some((claimed, place)) => place.work_on(&self.agent, claimed, prepared),
+                    None if new.auto_start => self.tell_of_work(run.id),
+                    None => {}
                 }
                 Ok(Created::Now(view))
             }
@@ -313,14 +326,12 @@ pub(crate) async fn insert(
     history::begin(conn, run)
         .await
         .map_err(agent::error::Error::from)?;
-    runs::insert_run(conn, run, None, starts, metadata).await?;
     let created = Event::JobCreated {
         status: RunStatus::Queued.as_str().to_owned(),
         message: "The job was accepted".to_owned(),
     };
     let events = [(Storable::new(created), RunStatus::Queued)];
-    let append = Append::events(0, 0, &events, RunStatus::Queued);
-    log::store::events::append(conn, &run.org_id, run.id, &append, run.created_at).await?;
+    runs::insert_run(conn, run, None, starts, metadata, &events).await?;
     Ok(())
 }
 

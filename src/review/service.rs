@@ -292,6 +292,7 @@ impl Judge {
         let question = request(model, files, most);
         let answer = ModelCall::whole(&self.caller, CallPhase::Chat, &question).await;
         let answer = answer.map_err(agent::error::Error::Model)?;
+        self.caller.ledger.settled().await;
         Ok(Opinion::read(&answer.text, files))
     }
 }

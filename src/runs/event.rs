@@ -310,6 +310,16 @@ impl Event {
         }
     }
 
+    /// The beginning of a run's preparation.
+    pub fn planning(run: RunId) -> Self {
+        Self::Status {
+            status: RunPhase::Planning,
+            task_id: Some(run),
+            reason: None,
+            prompt_id: None,
+        }
+    }
+
     /// A plain change of phase.
     pub fn status(status: RunPhase) -> Self {
         Self::Status {

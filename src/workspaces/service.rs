@@ -140,19 +140,30 @@ impl Workspaces {
             trace_id: trace_id.map(|id| id.0.clone()),
             ..entry(org_id, Event::WorkspaceBound, actor, place.as_str())
         };
-        // Written over another connection, so none is held meanwhile.
-        let open = self.audit.begin(entry).await?;
-        let mut tx = self.db.begin().await?;
-        store::take_alone(&mut tx).await?;
-        let standing = store::standing(&mut tx, org_id, place).await?;
-        if standing != Standing::Free {
-            // Another first use was faster. Said, and not left to the drop: others wait for the lock.
-            tx.rollback().await?;
-            open.hand_over(Ending::from(Outcome::Refused)).await;
-            return Ok(standing == Standing::Ours);
-        }
-        let now = self.clock.now();
-        store::bind(&mut tx, org_id, &principal.user_id, place, now).await?;
+        let bind = async {
+            let mut tx = self.db.begin().await?;
+            store::take_alone(&mut tx).await?;
+            let standing = store::standing(&mut tx, org_id, place).await?;
+            if standing == Standing::Free {
+                let now = self.clock.now();
+                store::bind(&mut tx, org_id, &principal.user_id, place, now).await?;
+            }
+            Ok::<_, sqlx::Error>((tx, standing))
+        };
+        // The entry has a connection of its own, so neither waits for the other. What it is about happens with
+        // the commit, so that waits for both.
+        let (open, bound) = tokio::join!(self.audit.begin(entry), bind);
+        let (tx, standing) = bound?;
+        let open = match open {
+            Ok(open) if standing == Standing::Free => open,
+            begun => {
+                // Another first use was faster, or nothing can be recorded. Said, and not left to the drop:
+                // others wait for the lock.
+                tx.rollback().await?;
+                begun?.hand_over(Ending::from(Outcome::Refused)).await;
+                return Ok(standing == Standing::Ours);
+            }
+        };
         tx.commit().await?;
         open.hand_over(Ending::from(Outcome::Success)).await;
         Ok(true)

@@ -71,16 +71,13 @@ pub async fn bind(
 ) -> sqlx::Result<()> {
     let (from, to) = place.below();
     sqlx::query!(
-        "delete from workspace_bindings where org_id = $1 and path >= $2 and path < $3",
+        "with within as (
+           delete from workspace_bindings where org_id = $1 and path >= $2 and path < $3
+         )
+         insert into workspace_bindings (org_id, path, user_id, bound_at) values ($1, $4, $5, $6)",
         org_id.as_str(),
         from,
         to,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "insert into workspace_bindings (org_id, path, user_id, bound_at) values ($1, $2, $3, $4)",
-        org_id.as_str(),
         place.as_str(),
         user_id.as_str(),
         at,

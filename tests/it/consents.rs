@@ -233,7 +233,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
         created_at: app.app.clock.now(),
     };
     let mut conn = app.app.db.acquire().await.unwrap();
-    runs::insert_run(&mut conn, &run, None, false, None)
+    runs::insert_run(&mut conn, &run, None, false, None, &[])
         .await
         .unwrap();
     run.id

@@ -297,8 +297,9 @@ fn what_shows_the_insides_of_other_processes_is_asked_about() {
 const PROBE: &str = r#"
 import sys, urllib.request, urllib.error
 url, token = open("where").read().split()
+body = b'{"message": "do more"}'
 for path in ["/api/navi/prompt/x", "/api/navi/consent/x", "/api/jobs"]:
-    request = urllib.request.Request(url + path, b"{}", {
+    request = urllib.request.Request(url + path, body, {
         "Authorization": "Bearer " + token, "Content-Type": "application/json"})
     try:
         print(urllib.request.urlopen(request).status)
@@ -331,6 +332,11 @@ async fn a_process_of_a_run_cannot_answer_in_place_of_a_person(db: PgPool) {
         .collect();
     let text = results[0].to_string();
     assert_eq!(text.matches("answered-by-a-run").count(), 3, "{text}");
+    let runs: i64 = sqlx::query_scalar("select count(*) from runs")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(runs, 1, "a refused job was begun");
     // The same from a process that no run started is answered by the route.
     let (status, answer) = served.post("/api/navi/prompt/x", &json!({})).await;
     assert_ne!(status, 403, "{answer}");

@@ -18,6 +18,7 @@ use crate::agent::learning::tuning::params;
 use crate::agent::model_call::{Answer, CallContext, ChatQuestion, ModelCall};
 use crate::agent::prompt::messages;
 use crate::agent::service::AgentService;
+use crate::audit::recording::clearance::{Clearance, Cleared};
 use crate::auth::principal::Principal;
 use crate::feedback;
 use crate::feedback::model::{Category, Exposure, Generation, Sha256Hex, TaskType};
@@ -56,14 +57,17 @@ pub struct Chat {
     trace: TraceContext,
     asked_at: DateTime<Utc>,
     deps: Deps,
+    _cleared: Cleared,
 }
 
-/// Checks a chat's request and gathers what the model is shown.
+/// Checks a chat's request and gathers what the model is shown, which is asked only after this: with the request
+/// cleared.
 pub async fn prepare(
     service: &AgentService,
     principal: &Principal,
     trace_id: TraceId,
     request: TaskRequest,
+    clearance: Clearance,
 ) -> Result<Chat, Error> {
     if service.stopping().is_cancelled() {
         return Err(Error::ShuttingDown);
@@ -72,13 +76,14 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let (workspace, history) = tokio::join!(
+    let names_model = model.is_some() || hint.is_some();
+    let (workspace, history, tuning) = tokio::join!(
         open(deps, principal, Some(&trace_id), &task),
         history::recall(&deps.conversations, principal, &task),
+        tuning::tune(deps, principal, &task, TaskType::Chat, names_model),
     );
     let workspace = workspace?;
-    let names_model = model.is_some() || hint.is_some();
-    task.tuning = tuning::tune(deps, principal, &task, TaskType::Chat, names_model).await;
+    task.tuning = tuning;
     let needs = needs(&task, false);
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     task.history = history?;
@@ -116,6 +121,7 @@ pub async fn prepare(
     let secret_files = found.secret_files;
     let mut files: Vec<String> = found.chunks.into_iter().map(|chunk| chunk.path).collect();
     files.dedup();
+    let cleared = clearance.given().await;
     Ok(Chat {
         router_info: with_instructions(
             router_info(&route, mode.as_deref(), "chat"),
@@ -133,6 +139,7 @@ pub async fn prepare(
         trace: TraceContext::current(),
         asked_at,
         deps: deps.clone(),
+        _cleared: cleared,
     })
 }
 
@@ -196,7 +203,10 @@ impl Chat {
 
     /// Sends the question until a whole answer came.
     pub async fn ask_whole(&self) -> Result<Answer, LlmError> {
-        ModelCall::whole(&self.caller(), CallPhase::Chat, &self.request).await
+        let caller = self.caller();
+        let answer = ModelCall::whole(&caller, CallPhase::Chat, &self.request).await?;
+        caller.ledger.settled().await;
+        Ok(answer)
     }
 
     fn caller(&self) -> CallContext {

@@ -64,7 +64,7 @@ pub(crate) fn runner(
         claimed.settled,
         &deps.tasks,
     );
-    let access = access(run.role, workspace.workspace.as_ref());
+    let access = access(run.role, workspace.workspace.is_some());
     let settings = &deps.tools;
     let tools = workspace.workspace.map(|folder| ToolContext {
         cancel: halted.clone(),

@@ -34,6 +34,7 @@ use crate::agent::runner::transcript::NextStep;
 use crate::agent::runner::watch;
 use crate::agent::steps::verification::Checked;
 use crate::agent::steps::{plan, turn, verification};
+use crate::feedback::guidance::model::Guidance;
 use crate::llm::model::{Message, StopReason};
 use crate::retrieval::model::Chunk;
 use crate::runs::event::Event;
@@ -170,42 +171,53 @@ fn info(runner: &Runner) -> Map<String, Value> {
 
 /// Searches, plans, and puts the task into words for the model.
 async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
-    runner
-        .journal
-        .event(Event::Status {
-            status: RunPhase::Planning,
-            task_id: Some(runner.run.id),
-            reason: None,
-            prompt_id: None,
-        })
-        .await?;
-    if let Some(tools) = &runner.tools {
-        let check = check_past_changes(&runner.deps, &runner.run.org_id, &tools.workspace);
-        runner.unless_halted(check).await?;
+    if runner.origin != Origin::Started {
+        let begins = Event::planning(runner.run.id);
+        runner.journal.event(begins).await?;
     }
     for note in runner.words.notes.clone() {
         runner.thinking(&note).await?;
     }
-    let found = plan::retrieve(runner).await?;
-    let plan = plan::make(runner, &found.chunks).await?;
+    // What is looked up beside the search and the plan is not waited for twice.
+    let past = past_changes(runner);
+    let (found, ()) = tokio::join!(plan::retrieve(runner), past);
+    let found = found?;
+    let learned = learned(runner, &found.chunks);
+    let (plan, learned) = tokio::join!(plan::make(runner, &found.chunks), learned);
+    let plan = plan?;
+    runner.state.exposure = learned.exposure;
     runner.state.iteration = 1;
-    let learned = learned(runner, &found.chunks).await?;
     let secrets = runner.secret_files();
     let (words, task) = (&runner.words, &runner.run.task);
-    let first = messages::first_message(words, task, &plan, &found, &learned, &secrets);
+    let first = messages::first_message(words, task, &plan, &found, &learned.text, &secrets);
     let entries = vec![runner.ledger(), runner.transcript.entry(&first)];
     runner.record(entries).await?;
     runner.transcript.push(first);
     Ok(())
 }
 
-/// Guidance from earlier ratings, for the first message; noted for the end of the run.
-async fn learned(runner: &mut Runner, chunks: &[Chunk]) -> Result<String, Halt> {
-    let (principal, run) = (runner.run.principal(), &runner.run);
-    let found = guidance(&runner.deps, &principal, &run.task, chunks, run.id.0);
-    let guidance = runner.unless_halted(found).await?;
-    runner.state.exposure = guidance.exposure;
-    Ok(guidance.text)
+/// Looks what became of earlier changes in the workspace, before this run changes anything.
+fn past_changes(runner: &Runner) -> impl Future<Output = ()> + use<> {
+    let (deps, org_id) = (runner.deps.clone(), runner.run.org_id.clone());
+    let workspace = runner.tools.as_ref().map(|tools| tools.workspace.clone());
+    let halted = runner.halted.clone();
+    async move {
+        if let Some(workspace) = workspace {
+            let check = check_past_changes(&deps, &org_id, &workspace);
+            halted.run_until_cancelled(check).await;
+        }
+    }
+}
+
+/// Guidance from earlier ratings, for the first message.
+fn learned<'a>(runner: &Runner, chunks: &'a [Chunk]) -> impl Future<Output = Guidance> + use<'a> {
+    let (deps, run) = (runner.deps.clone(), runner.run.clone());
+    let halted = runner.halted.clone();
+    async move {
+        let principal = run.principal();
+        let found = guidance(&deps, &principal, &run.task, chunks, run.id.0);
+        halted.run_until_cancelled(found).await.unwrap_or_default()
+    }
 }
 
 /// Turns, until the model answers without asking for a tool.

@@ -19,13 +19,14 @@ use crate::retrieval::model::RagMetric;
 use crate::runs::event::Event;
 use crate::runs::event_data::{RunPhase, ToolResultData};
 use crate::runs::log::entry::WriteError;
-use crate::runs::log::store::events;
-use crate::runs::log::store::events::{Append, Appended, Storable};
+use crate::runs::log::store::ending::RunEnd;
+use crate::runs::log::store::events::{Appended, Storable};
+use crate::runs::log::store::{ending, events};
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
-use crate::{ledger, retrieval};
+use crate::{approvals, ledger, retrieval};
 
 /// Writes the end. Answers whether this did: not when the run is another's by now, or over.
 pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError> {
@@ -33,10 +34,21 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     let (run, fence) = (end.run, end.fence);
     let (org_id, run_id) = (&run.org_id, run.id);
     let mut tx = deps.db.begin().await?;
-    let Some(last) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
+    let Some(held) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
         return Ok(false);
     };
-    let mut events = close_what_is_open(end, &mut tx, at).await?;
+    let last = held.last;
+    let mut events = if held.has_open_calls {
+        close_calls(end, &mut tx, at).await?
+    } else {
+        Vec::new()
+    };
+    let requests = approvals::store::of_run(&mut tx, org_id, run_id).await?;
+    if requests.is_waiting {
+        // Their answers are no longer read.
+        questions::store::close_of_run(&mut tx, org_id, run_id).await?;
+        consents::store::cancel_pending_of_run(&mut tx, org_id, run_id, at).await?;
+    }
     let mut gen_id = None;
     if let Some(generation) = end.generation {
         gen_id = Some(generations::insert_generation(&mut tx, generation).await?);
@@ -46,8 +58,15 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         .into_iter()
         .map(|(event, status)| (Storable::new(event), status))
         .collect();
-    let append = Append::events(last, fence, &events, RunStatus::Running);
-    match events::append(&mut tx, org_id, run_id, &append, at).await? {
+    let finish = RunEnd {
+        last,
+        fence,
+        events: &events,
+        status: end.stopped.run_status(),
+        summary: &serde_json::to_value(end.summary).unwrap_or_default(),
+        error: end.error.or(end.stopped.explanation()),
+    };
+    match ending::finish(&mut tx, org_id, run_id, &finish, at).await? {
         Appended::Done => {}
         Appended::Fenced => return Err(WriteError::Fenced),
         Appended::EndsAt(found) => {
@@ -55,15 +74,9 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
             return Err(WriteError::Moved { found, expected });
         }
     }
-    let row = runs::RunEnd {
-        status: end.stopped.run_status(),
-        summary: &serde_json::to_value(end.summary).unwrap_or_default(),
-        error: end.error.or(end.stopped.explanation()),
-    };
-    runs::finish_run(&mut tx, org_id, run_id, fence, &row, at).await?;
     let id = NoticeId::new(&deps.clock);
     outbox::tell(&mut tx, org_id, id, &notice(end), at).await?;
-    if row.status == RunStatus::Failed {
+    if finish.status == RunStatus::Failed {
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
     }
@@ -73,6 +86,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         let answered = AnsweredRun {
             verification: end.summary.verification,
             changes: end.changes,
+            was_denied: requests.was_denied,
         };
         signals::leave(&mut tx, run, &answered, generation, id, at).await?;
     }
@@ -107,9 +121,8 @@ fn log(end: &End<'_>) {
     );
 }
 
-/// Gives a call that was cut off its result, which says only that it did not end, and closes the run's open
-/// questions, whose answers are no longer read.
-async fn close_what_is_open(
+/// Gives a call that was cut off its result, which says only that it did not end.
+async fn close_calls(
     end: &End<'_>,
     conn: &mut sqlx::PgConnection,
     at: DateTime<Utc>,
@@ -134,8 +147,6 @@ async fn close_what_is_open(
         };
         events.push((event, RunStatus::Running));
     }
-    questions::store::close_of_run(conn, org_id, run_id).await?;
-    consents::store::cancel_pending_of_run(conn, org_id, run_id, at).await?;
     Ok(events)
 }
 

@@ -44,15 +44,17 @@ pub async fn prepare(
     let mode = request.mode.clone();
     let (model, hint) = (request.model.clone(), request.provider.clone());
     let mut task = request.into_task()?;
-    let (workspace, history) = tokio::join!(
+    let has_workspace = task.workspace_path.is_some();
+    let task_type = task_type(access(principal.role, has_workspace));
+    let names_model = model.is_some() || hint.is_some();
+    let (workspace, history, tuning) = tokio::join!(
         OpenWorkspace::of(deps, principal, Some(&trace_id), &task),
         history::recall(&deps.conversations, principal, &task),
+        tuning::tune(deps, principal, &task, task_type, names_model),
     );
     let workspace = workspace?;
-    let needs = needs(&task, workspace.workspace.is_some());
-    let task_type = task_type(access(principal.role, workspace.workspace.as_ref()));
-    let names_model = model.is_some() || hint.is_some();
-    task.tuning = tuning::tune(deps, principal, &task, task_type, names_model).await;
+    let needs = needs(&task, has_workspace);
+    task.tuning = tuning;
     let route = route(deps, model.as_deref(), hint.as_deref(), &mut task, needs).await?;
     task.trace_parent = TraceContext::current().parent();
     task.history = history?;

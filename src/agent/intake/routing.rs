@@ -9,7 +9,6 @@ use crate::llm::model::Part;
 use crate::llm::route::Route;
 use crate::runs::model::ToolAccess;
 use crate::runs::task::Task;
-use crate::workspace::paths::Workspace;
 
 /// The capabilities that the model needs.
 pub fn needs(task: &Task, tools: bool) -> Capabilities {
@@ -26,11 +25,11 @@ pub fn needs(task: &Task, tools: bool) -> Capabilities {
 }
 
 /// The tools that a user of this role may have used in a workspace.
-pub(crate) fn access(role: Role, workspace: Option<&Workspace>) -> ToolAccess {
-    match (workspace, role) {
-        (None, _) => ToolAccess::NoWorkspace,
-        (Some(_), Role::Viewer) => ToolAccess::ReadOnly,
-        (Some(_), Role::Planner | Role::Admin) => ToolAccess::Full,
+pub(crate) fn access(role: Role, has_workspace: bool) -> ToolAccess {
+    match (has_workspace, role) {
+        (false, _) => ToolAccess::NoWorkspace,
+        (true, Role::Viewer) => ToolAccess::ReadOnly,
+        (true, Role::Planner | Role::Admin) => ToolAccess::Full,
     }
 }
 

@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use crate::agent::learning::changes::FileChange;
-use crate::approvals::consents;
 use crate::feedback::model::{FeedbackSignal, Generation, SignalSource};
 use crate::feedback::store::{generations, signals};
 use crate::platform::json::to_jsonb;
@@ -22,6 +21,8 @@ pub(crate) struct AnsweredRun<'a> {
     pub(crate) verification: Verification,
     /// The changes that it leaves in its workspace.
     pub(crate) changes: &'a [FileChange],
+    /// True if a person denied one of its actions.
+    pub(crate) was_denied: bool,
 }
 
 /// Notes what the run itself says about its answer, beside the answer.
@@ -39,7 +40,7 @@ pub(crate) async fn leave(
         Verification::Failed => seen.push(FeedbackSignal::TestsFailed),
         Verification::NotRun => {}
     }
-    if consents::store::was_denied(conn, &run.org_id, run.id).await? {
+    if outcome.was_denied {
         seen.push(FeedbackSignal::ApprovalDenied);
     }
     let seen: Vec<_> = seen

@@ -1,5 +1,6 @@
 //! Starting runs, taking over those that were left, and listening to other processes.
 
+pub mod at_once;
 pub mod cancel;
 pub mod listener;
 pub mod resume;

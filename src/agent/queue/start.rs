@@ -20,6 +20,7 @@ use crate::agent::intake::request::TaskRequest;
 use crate::agent::runner::primitives::{Origin, RunEnds, RunSlot};
 use crate::agent::runner::resumed::ResumeState;
 use crate::agent::service::AgentService;
+use crate::audit::recording::clearance::{Clearance, Cleared};
 use crate::auth::principal::Principal;
 use crate::platform::ids::RunId;
 use crate::platform::logging::TraceId;
@@ -29,8 +30,7 @@ use crate::runs::event::Event;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
-use crate::runs::log::store::events;
-use crate::runs::log::store::events::{Append, Storable};
+use crate::runs::log::store::events::Storable;
 use crate::runs::model::{Run, RunClaim, RunKind, RunStatus};
 use crate::runs::store::runs;
 
@@ -52,12 +52,13 @@ pub(crate) struct RunAssignment {
     pub(crate) term: Term,
 }
 
-/// Checks a request, writes the run with its first event, and sets it to work at once.
+/// Checks a request, writes the run with its first event once the request is cleared, and sets it to work at once.
 pub async fn start(
     service: &AgentService,
     principal: &Principal,
     trace_id: TraceId,
     request: TaskRequest,
+    clearance: Clearance,
 ) -> Result<Started, Error> {
     if service.stopping().is_cancelled() {
         return Err(Error::ShuttingDown);
@@ -71,7 +72,9 @@ pub async fn start(
     let first = Event::RouterInfo {
         router_info: prepared.router_info,
     };
-    let claim = insert_claimed(deps, &prepared.run, &term, first).await?;
+    let first = vec![first, Event::planning(prepared.run.id)];
+    let cleared = clearance.given().await;
+    let claim = insert_claimed(deps, &prepared.run, &term, first, &cleared).await?;
     let assignment = RunAssignment {
         claimed: ClaimedRun::now(prepared.run, claim),
         equipment: Equipment {
@@ -86,12 +89,13 @@ pub async fn start(
     Ok(set_to_work(service, assignment))
 }
 
-/// Writes a run that this process has claimed, with its first event.
+/// Writes a run that this process has claimed, with its first events.
 async fn insert_claimed(
     deps: &Deps,
     run: &Run,
     term: &Term,
-    first: Event,
+    first: Vec<Event>,
+    _cleared: &Cleared,
 ) -> Result<RunClaim, Error> {
     let limit = deps.config.max_runs_per_org;
     let mut tx = deps.db.begin().await?;
@@ -103,15 +107,17 @@ async fn insert_claimed(
         tx.rollback().await?;
         return Err(Error::OrgIsBusy { limit });
     }
-    runs::insert_run(&mut tx, run, Some(term.worker), true, None).await?;
+    let status = RunStatus::Running;
+    let events = first
+        .into_iter()
+        .map(|event| (Storable::new(event), status));
+    let events: Vec<_> = events.collect();
     let claim = RunClaim {
-        last: 1,
+        last: i64::try_from(events.len()).unwrap_or_default(),
         fence: 1,
-        status: RunStatus::Running,
+        status,
     };
-    let events = [(Storable::new(first), claim.status)];
-    let append = Append::events(0, claim.fence, &events, claim.status);
-    events::append(&mut tx, &run.org_id, run.id, &append, run.created_at).await?;
+    runs::insert_run(&mut tx, run, Some(term.worker), true, None, &events).await?;
     tx.commit().await?;
     Ok(claim)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::agent::config::AgentConfig;
 use crate::agent::error::Error;
 use crate::agent::queue::listener::listen;
 use crate::agent::queue::resume::{release, resume};
@@ -32,6 +33,7 @@ pub fn start_working(service: &AgentService) {
     if !service.deps().config.worker {
         return;
     }
+    service.take_jobs();
     work_on(service, None);
 }
 
@@ -103,6 +105,14 @@ async fn claim_waiting(service: &AgentService, only: Option<RunId>) -> Result<()
     }
 }
 
+/// The most runs that may be under way.
+pub(crate) fn shares(config: &AgentConfig) -> Shares {
+    Shares {
+        per_org: i64::from(config.max_runs_per_org),
+        total: i64::from(config.max_runs_total),
+    }
+}
+
 async fn claim(
     service: &AgentService,
     term: &Term,
@@ -110,10 +120,6 @@ async fn claim(
     only: Option<RunId>,
 ) -> Result<Vec<ClaimedRun>, Error> {
     let deps = service.deps();
-    let shares = Shares {
-        per_org: i64::from(deps.config.max_runs_per_org),
-        total: i64::from(deps.config.max_runs_total),
-    };
     let mut conn = deps.db.acquire().await?;
     if !lease::store::may_be_some(&mut conn).await? {
         return Ok(Vec::new());
@@ -122,7 +128,7 @@ async fn claim(
     let mut tx = deps.db.begin().await?;
     lease::store::take_alone(&mut tx).await?;
     let limit = if only.is_some() { i64::MAX } else { limit };
-    let mut chosen = lease::store::choose(&mut tx, limit, shares).await?;
+    let mut chosen = lease::store::choose(&mut tx, limit, shares(&deps.config)).await?;
     chosen.retain(|(_, id)| only.is_none_or(|only| only == *id));
     if chosen.is_empty() {
         // Said, and not left to the drop, or all others that claim would wait for it.

@@ -88,23 +88,6 @@ pub async fn find(
     .await
 }
 
-/// True when a person denied an action of a run.
-pub async fn was_denied(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    run_id: RunId,
-) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select exists (
-               select from consents where org_id = $1 and run_id = $2 and choice = 'deny'
-           ) as "denied!""#,
-        org_id.as_str(),
-        run_id.0,
-    )
-    .fetch_one(conn)
-    .await
-}
-
 /// The consents of a run that wait for an answer, oldest first.
 pub async fn pending_of_run(
     conn: &mut PgConnection,

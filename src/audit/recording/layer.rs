@@ -18,9 +18,10 @@ use crate::audit::error::Error;
 use crate::audit::event::Event;
 use crate::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use crate::audit::record::digest;
+use crate::audit::recording::clearance::Clearance;
 use crate::audit::recording::stream::RecordedBody;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
-use crate::audit::service::Audit;
+use crate::audit::service::{Audit, Open};
 use crate::audit::spans::Spans;
 use crate::auth::principal::{CredentialRefused, Principal};
 use crate::platform::body::BodyError;
@@ -67,6 +68,17 @@ const COVERED: &[&str] = &["/api/telemetry", "/api/auth/stream-ticket"];
 
 /// Routes that cost as much as a change, whatever their method: a model reads what a folder holds.
 const COSTLY: &[&str] = &["/api/navi/analyze-changes"];
+
+/// Routes whose handlers look up all that they need before they change anything: they do that while their entry
+/// is written, and wait for it in between ([`Clearance`]).
+const LOOK_FIRST: &[&str] = &[
+    "/api/jobs",
+    "/api/navi/jobs",
+    "/api/navi/chat",
+    "/api/navi/chat/autonomous",
+    "/api/navi/chat/stream",
+    "/api/navi/chat/stream/v2",
+];
 
 /// Returns whether a request is recorded, and counts against the limit of its sender: it changes something,
 /// or costs as much.
@@ -116,6 +128,11 @@ impl Recorder {
     }
 }
 
+fn looks_first(parts: &Parts) -> bool {
+    let route = parts.extensions.get::<MatchedPath>();
+    route.is_some_and(|route| LOOK_FIRST.contains(&route.as_str()))
+}
+
 fn covered_route(request: &Request) -> Option<String> {
     let route = request.extensions().get::<MatchedPath>()?.as_str();
     COVERED.contains(&route).then(|| route.to_owned())
@@ -144,11 +161,17 @@ pub async fn record<F: Future<Output = Response>>(
         Err(error) => return Problem::from(error).into_response(),
     };
     let (parts, entry) = entry(parts, &principal, &kept).await;
-    let open = match recorder.audit.begin(entry).await {
-        Ok(open) => open,
+    let looks_first = looks_first(&parts);
+    let request = Request::from_parts(parts, body);
+    let begun = if looks_first {
+        begin_beside(recorder, entry, request, next).await
+    } else {
+        begin_before(recorder, entry, request, next).await
+    };
+    let (open, mut response) = match begun {
+        Ok(begun) => begun,
         Err(error) => return unavailable(&error).into_response(),
     };
-    let mut response = next(Request::from_parts(parts, body)).await;
     let extensions = response.extensions_mut();
     let difference = extensions.remove::<Changed>();
     let made = extensions.remove::<Made>();
@@ -166,6 +189,36 @@ pub async fn record<F: Future<Output = Response>>(
     // The answer does not wait for its record: readers of the log do.
     open.hand_over(ending).await;
     response
+}
+
+/// Runs a request once its entry is begun.
+async fn begin_before<F: Future<Output = Response>>(
+    recorder: &Recorder,
+    entry: NewEntry,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Result<(Open, Response), Error> {
+    let open = recorder.audit.begin(entry).await?;
+    request.extensions_mut().insert(Clearance::default());
+    Ok((open, next(request).await))
+}
+
+/// Runs a request while its entry is begun. Should that fail, the handler is dropped where it waits for it.
+async fn begin_beside<F: Future<Output = Response>>(
+    recorder: &Recorder,
+    entry: NewEntry,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Result<(Open, Response), Error> {
+    let (clearing, clearance) = Clearance::default().and();
+    request.extensions_mut().insert(clearance);
+    let begin = async {
+        let open = recorder.audit.begin(entry).await?;
+        clearing.give();
+        Ok(open)
+    };
+    let answer = async { Ok(next(request).await) };
+    tokio::try_join!(begin, answer)
 }
 
 /// Returns whether an answer goes on after its beginning: its length is not known yet.

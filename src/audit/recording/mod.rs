@@ -1,4 +1,5 @@
 //! Requests in the log: those that change something, and tokens that were refused.
 
+pub mod clearance;
 pub mod layer;
 pub mod stream;

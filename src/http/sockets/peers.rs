@@ -11,6 +11,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::audit::recording::clearance::Clearance;
 use crate::exec::peer::origin::is_of_a_run;
 use crate::platform::problem::Problem;
 
@@ -24,18 +25,46 @@ pub struct ConnectionEnds {
 }
 
 /// Refuses what changes something and comes from a process that a run started.
-pub async fn refuse_own_processes(request: Request, next: Next) -> Response {
-    let ends = request.extensions().get::<ConnectionEnds>().copied();
-    if request.method() == Method::GET || !comes_from_a_run(ends).await {
+pub async fn refuse_own_processes(mut request: Request, next: Next) -> Response {
+    if request.method() == Method::GET {
         return next.run(request).await;
     }
+    let ends = request.extensions().get::<ConnectionEnds>().copied();
+    let clearance = request.extensions().get::<Clearance>().cloned();
+    let Some(clearance) = clearance.filter(Clearance::is_waited_for) else {
+        return match refusal(ends).await {
+            Some(refusal) => refusal,
+            None => next.run(request).await,
+        };
+    };
+    let (clearing, clearance) = clearance.and();
+    request.extensions_mut().insert(clearance);
+    let look = async {
+        if let Some(refusal) = refusal(ends).await {
+            return Err(refusal);
+        }
+        clearing.give();
+        Ok(())
+    };
+    let answer = async { Ok(next.run(request).await) };
+    match tokio::try_join!(look, answer) {
+        Ok(((), answer)) => answer,
+        Err(refusal) => refusal,
+    }
+}
+
+/// The refusal of a process of a run; none for any other sender.
+async fn refusal(ends: Option<ConnectionEnds>) -> Option<Response> {
+    if !comes_from_a_run(ends).await {
+        return None;
+    }
     tracing::warn!("a process of a run tried to answer in place of a person");
-    Problem::new(
+    let problem = Problem::new(
         StatusCode::FORBIDDEN,
         "answered-by-a-run",
         "a person answers this, and not a process that a run started",
-    )
-    .into_response()
+    );
+    Some(problem.into_response())
 }
 
 async fn comes_from_a_run(ends: Option<ConnectionEnds>) -> bool {

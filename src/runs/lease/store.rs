@@ -53,6 +53,19 @@ pub async fn take_alone(conn: &mut PgConnection) -> sqlx::Result<()> {
     .map(drop)
 }
 
+/// The same as [`take_alone`] where that needs no waiting; answers whether this session is the only one now.
+pub async fn try_take_alone(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select alone as "alone!" from (
+             select set_config('idle_in_transaction_session_timeout', '5s', true),
+                    pg_try_advisory_xact_lock($1) as alone
+           ) locked"#,
+        TAKING,
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Writes a worker with a fresh lease, or renews the lease of one. A lease that has ended is not
 /// renewed, since its runs may be another's by now. Answers whether the worker has one.
 pub async fn renew(
@@ -228,6 +241,42 @@ pub async fn choose(
         .into_iter()
         .map(|row| (row.org_id, row.run_id))
         .collect())
+}
+
+/// Takes a run that this transaction of [`try_take_alone`] has written, if none waits before it and the shares
+/// leave it a place. Orphans are left to workers.
+pub async fn take_written(
+    conn: &mut PgConnection,
+    worker: WorkerId,
+    org_id: &OrgId,
+    run_id: RunId,
+    shares: Shares,
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "with busy as (
+           select r.org_id from runs r join workers w using (worker_id)
+           where r.finished_at is null and r.status = 'running' and w.expires_at > clock_timestamp()
+         )
+         update runs set worker_id = $3, fence = fence + 1, status = 'running', started_at = $4, updated_at = $4
+         where org_id = $1 and run_id = $2
+           and not exists (select 1 from runs other
+                           where other.finished_at is null and other.worker_id is null
+                             and other.run_id <> $2
+                             and (other.available_at is not null
+                                  or other.cancel_requested_at is not null))
+           and (select count(*) from busy) < $5
+           and (select count(*) from busy where busy.org_id = $1) < $6",
+        org_id.as_str(),
+        run_id.0,
+        worker.0,
+        at,
+        shares.total,
+        shares.per_org,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Takes these runs, except those that a living worker holds or whose row is locked: the holder of

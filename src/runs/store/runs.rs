@@ -10,9 +10,10 @@ use crate::platform::json::{strip_nul, to_jsonb};
 use crate::platform::logging::TraceId;
 use crate::platform::redact::json::redact_json;
 use crate::platform::redact::text::redact_text;
-use crate::runs::model::{EndOfLog, LockedRun, Run, RunHead, RunKind, RunStatus};
+use crate::runs::log::store::events::{EventColumns, Storable};
+use crate::runs::model::{EndOfLog, HeldRun, LockedRun, Run, RunHead, RunKind, RunStatus};
 
-/// Writes a run with its request; its log is empty. `worker` takes it at once, under the fence 1; a
+/// Writes a run with its request and the beginning of its log. `worker` takes it at once, under the fence 1; a
 /// run without one waits, if `starts` for the next worker that is free, else to be started.
 pub async fn insert_run(
     conn: &mut PgConnection,
@@ -20,6 +21,7 @@ pub async fn insert_run(
     worker: Option<WorkerId>,
     starts: bool,
     metadata: Option<&Value>,
+    events: &[(Storable, RunStatus)],
 ) -> sqlx::Result<()> {
     let task = strip_nul(&run.task.message);
     let requested_model = run.model.requested.as_deref().map(strip_nul);
@@ -37,15 +39,29 @@ pub async fn insert_run(
         Some(_) => RunStatus::Running,
         None => RunStatus::Queued,
     };
+    let phase = events.iter().rev().find_map(|(event, _)| event.phase());
+    let EventColumns {
+        kinds,
+        payloads,
+        statuses,
+    } = EventColumns::of(events);
     sqlx::query!(
-        "insert into runs (run_id, org_id, user_id, role, conversation_id, kind, status, task,
-                           workspace_path, requested_model, provider, model, options, request,
-                           metadata, worker_id, fence, created_at, updated_at, started_at,
-                           available_at, trace_id, team_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                 case when $16::uuid is null then 0 else 1 end, $17::timestamptz, $17,
-                 case when $16::uuid is null then null else $17 end,
-                 case when $18 then now() end, $19, $20)",
+        "with begun as (
+           insert into runs (run_id, org_id, user_id, role, conversation_id, kind, status, task,
+                             workspace_path, requested_model, provider, model, options, request,
+                             metadata, worker_id, fence, created_at, updated_at, started_at,
+                             available_at, trace_id, team_id, last_sequence,
+                             phase)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                   case when $16::uuid is null then 0 else 1 end, $17::timestamptz, $17,
+                   case when $16::uuid is null then null else $17 end,
+                   case when $18 then now() end, $19, $20, cardinality($21::text[]),
+                   $24)
+         )
+         insert into run_events (org_id, run_id, sequence, kind, payload, run_status, created_at)
+         select $2, $1, entry.place, entry.kind, entry.payload, entry.status, $17
+         from unnest($21::text[], $22::jsonb[], $23::text[])
+              with ordinality as entry (kind, payload, status, place)",
         run.id.0,
         run.org_id.as_str(),
         run.user_id.as_str(),
@@ -66,6 +82,10 @@ pub async fn insert_run(
         starts,
         run.trace_id.as_ref() as Option<&TraceId>,
         run.team_id.as_ref().map(TeamId::as_str),
+        &kinds,
+        &payloads,
+        &statuses,
+        phase,
     )
     .execute(conn)
     .await?;
@@ -124,65 +144,28 @@ pub async fn state(
     Ok(state.flatten())
 }
 
-/// Locks the row of an unfinished run that is held under this fence, until the transaction ends.
-/// Answers where its log ends; nothing when the run is over or another's.
+/// Locks the row of an unfinished run that is held under this fence, until the transaction ends; nothing when
+/// the run is over or another's.
 pub async fn lock_run(
     conn: &mut PgConnection,
     org_id: &OrgId,
     run_id: RunId,
     fence: i64,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        "select last_sequence from runs
-         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update",
+) -> sqlx::Result<Option<HeldRun>> {
+    sqlx::query_as!(
+        HeldRun,
+        r#"select last_sequence as last,
+                  exists (select from tool_calls c
+                          where c.org_id = r.org_id and c.run_id = r.run_id
+                            and c.status <> 'finished') as "has_open_calls!"
+           from runs r
+           where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update of r"#,
         org_id.as_str(),
         run_id.0,
         fence,
     )
     .fetch_optional(conn)
     .await
-}
-
-/// Ends a run, and drops what only a resumed run would need. Answers whether it was
-/// still open and this worker's.
-pub async fn finish_run(
-    conn: &mut PgConnection,
-    org_id: &OrgId,
-    run_id: RunId,
-    fence: i64,
-    end: &RunEnd<'_>,
-    at: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    let error = end.error.map(strip_nul);
-    let error = error.as_deref().map(redact_text);
-    let mut summary = to_jsonb(end.summary);
-    redact_json(&mut summary);
-    let done = sqlx::query!(
-        "update runs set status = $4, summary = $5, error = $6, finished_at = $7, updated_at = $7,
-                         phase = $4, request = null, state = null, baseline = null
-         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null",
-        org_id.as_str(),
-        run_id.0,
-        fence,
-        end.status.as_str(),
-        summary,
-        error.as_deref(),
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// The end of a run, for its row.
-#[derive(Clone, Copy, Debug)]
-pub struct RunEnd<'a> {
-    /// One of the three ends.
-    pub status: RunStatus,
-    /// `complete.summary` as clients got it.
-    pub summary: &'a Value,
-    /// The error.
-    pub error: Option<&'a str>,
 }
 
 /// Puts a run back into the queue, at its old place: its process ends before it does.

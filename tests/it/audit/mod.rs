@@ -7,6 +7,7 @@ mod entries;
 mod forgeries;
 mod later;
 mod listing;
+mod looking_first;
 mod oracle;
 mod page;
 mod proofs;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
+mod at_once;
 mod cancelling;
 mod consenting;
 mod creating;

@@ -59,6 +59,14 @@ impl Storable {
         };
         Self { event, payload }
     }
+
+    /// The work that a run is busy with from this event on, if it says so.
+    pub(in crate::runs) fn phase(&self) -> Option<&'static str> {
+        if let Event::Status { status, .. } = &self.event {
+            return Some(status.name());
+        }
+        None
+    }
 }
 
 /// The events to append, and the changes of the run that go with them.
@@ -171,14 +179,14 @@ pub async fn append(
 }
 
 /// The events of an append, column by column.
-pub(super) struct EventColumns {
-    pub(super) kinds: Vec<String>,
-    pub(super) payloads: Vec<Value>,
-    pub(super) statuses: Vec<String>,
+pub(in crate::runs) struct EventColumns {
+    pub(in crate::runs) kinds: Vec<String>,
+    pub(in crate::runs) payloads: Vec<Value>,
+    pub(in crate::runs) statuses: Vec<String>,
 }
 
 impl EventColumns {
-    pub(super) fn of(events: &[(Storable, RunStatus)]) -> Self {
+    pub(in crate::runs) fn of(events: &[(Storable, RunStatus)]) -> Self {
         let (mut kinds, mut payloads, mut statuses) = (Vec::new(), Vec::new(), Vec::new());
         for (storable, status) in events {
             kinds.push(storable.event.kind().to_owned());

@@ -1,4 +1,5 @@
 //! The SQL of the log of runs, and of the steps that are written with it.
 
+pub mod ending;
 pub mod events;
 pub mod step;

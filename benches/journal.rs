@@ -32,10 +32,10 @@ use navi::runs::active::ActiveRuns;
 use navi::runs::event::Event;
 use navi::runs::log::feed::Feed;
 use navi::runs::log::journal::Journal;
+use navi::runs::log::store::beginning;
 use navi::runs::log::store::events as store;
 use navi::runs::log::store::events::{Append, Storable};
 use navi::runs::model::{ChosenModel, Run, RunClaim, RunKind, RunStatus};
-use navi::runs::store::runs;
 use navi::runs::task::{EditorContext, Task};
 use sqlx::PgPool;
 use tokio::runtime::Runtime;
@@ -84,7 +84,7 @@ async fn run(db: &PgPool) -> Run {
         created_at: clock.now(),
     };
     let mut conn = db.acquire().await.unwrap();
-    runs::insert_run(&mut conn, &run, None, false, None, &[])
+    beginning::insert_run(&mut conn, &run, None, false, None, &[])
         .await
         .unwrap();
     run

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SetOnce};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
+use crate::platform::ids::RunId;
 
 /// The agent of this process; cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ struct Inner {
     stopping: CancellationToken,
     /// True once this process takes whatever waits.
     takes_jobs: AtomicBool,
+    /// The one run that it takes up otherwise.
+    wanted: SetOnce<RunId>,
 }
 
 impl AgentService {
@@ -33,6 +36,7 @@ impl AgentService {
             wake: Notify::new(),
             stopping: CancellationToken::new(),
             takes_jobs: AtomicBool::new(false),
+            wanted: SetOnce::new(),
         }))
     }
 
@@ -53,6 +57,17 @@ impl AgentService {
 
     pub(crate) async fn woken(&self) {
         self.0.wake.notified().await;
+    }
+
+    /// Takes up one run of those that wait, or whose process was lost, where this process takes none by itself.
+    pub fn take_up(&self, run: RunId) {
+        // A command wants one in its life.
+        let _first = self.0.wanted.set(run);
+    }
+
+    /// The one run to take up, as soon as there is one.
+    pub(crate) async fn wanted(&self) -> RunId {
+        *self.0.wanted.wait().await
     }
 
     /// Takes jobs from now on.

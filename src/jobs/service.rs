@@ -27,6 +27,7 @@ use crate::platform::json::to_jsonb;
 use crate::platform::logging::TraceId;
 use crate::platform::page::CursorValue;
 use crate::runs::event::Event;
+use crate::runs::log::store::beginning;
 use crate::runs::log::store::events::Storable;
 use crate::runs::model::{Run, RunHead, RunKind, RunStatus};
 use crate::runs::store::runs;
@@ -331,7 +332,7 @@ pub(crate) async fn insert(
         message: "The job was accepted".to_owned(),
     };
     let events = [(Storable::new(created), RunStatus::Queued)];
-    runs::insert_run(conn, run, None, starts, metadata, &events).await?;
+    beginning::insert_run(conn, run, None, starts, metadata, &events).await?;
     Ok(())
 }
 

@@ -177,12 +177,12 @@ pub struct EndOfLog {
     pub last_sequence: i64,
 }
 
-/// An unfinished run of this worker's whose row is locked until the transaction ends.
+/// The log of an unfinished run of this worker's, which no other writer appends to until the transaction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldRun {
-    /// The sequence number that its log ends at.
+pub struct HeldLog {
+    /// The sequence number that it ends at.
     pub last: i64,
-    /// True if it made tool calls that have no result yet.
+    /// True if the run made tool calls that have no result yet.
     pub has_open_calls: bool,
 }
 

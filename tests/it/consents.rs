@@ -19,8 +19,8 @@ use navi::platform::idempotency::model::Created;
 use navi::platform::ids::{ConsentId, RunId, ToolCallId};
 use navi::platform::signals::Signals;
 use navi::policy::model::{Danger, Finding};
+use navi::runs::log::store::beginning;
 use navi::runs::model::{ChosenModel, Run, RunKind};
-use navi::runs::store::runs;
 use navi::runs::task::{EditorContext, Task};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -233,7 +233,7 @@ async fn begin_run(app: &TestApp, me: &Principal, conversation: Option<&str>) ->
         created_at: app.app.clock.now(),
     };
     let mut conn = app.app.db.acquire().await.unwrap();
-    runs::insert_run(&mut conn, &run, None, false, None, &[])
+    beginning::insert_run(&mut conn, &run, None, false, None, &[])
         .await
         .unwrap();
     run.id

@@ -20,7 +20,7 @@ use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
 use crate::runs::log::store::events;
 use crate::runs::log::store::events::{Append, Appended, Storable};
-use crate::runs::model::{HeldRun, Run, RunStatus};
+use crate::runs::model::{HeldLog, Run, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 
@@ -151,7 +151,7 @@ pub(crate) fn read_state(state: Value) -> RunState {
 async fn append(deps: &Deps, run: &Run, fence: i64, event: Event) -> Result<(), WriteError> {
     let at = deps.clock.now();
     let mut tx = deps.db.begin().await?;
-    let Some(HeldRun { last, .. }) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await?
+    let Some(HeldLog { last, .. }) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await?
     else {
         return Err(WriteError::Fenced);
     };

@@ -30,9 +30,9 @@ use crate::runs::event::Event;
 use crate::runs::lease;
 use crate::runs::lease::keeper::Term;
 use crate::runs::lease::model::ClaimedRun;
+use crate::runs::log::store::beginning;
 use crate::runs::log::store::events::Storable;
 use crate::runs::model::{Run, RunClaim, RunKind, RunStatus};
-use crate::runs::store::runs;
 
 /// A run that has begun.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ async fn insert_claimed(
         fence: 1,
         status,
     };
-    runs::insert_run(&mut tx, run, Some(term.worker), true, None, &events).await?;
+    beginning::insert_run(&mut tx, run, Some(term.worker), true, None, &events).await?;
     tx.commit().await?;
     Ok(claim)
 }

@@ -23,26 +23,28 @@ const COUNT_SHARE: u32 = 100;
 /// Runs that are claimed together, at most.
 const CLAIM: usize = 32;
 
-/// Starts this process's worker, unless it takes no jobs, and its listener.
+/// Starts this process's listener and its worker, which takes up whatever waits, or the one run that is wanted.
 pub fn start_working(service: &AgentService) {
     let (tasks, listener) = (&service.deps().tasks, service.clone());
     tasks.spawn(async move {
         let stopping = listener.stopping().clone();
         stopping.run_until_cancelled(listen(&listener)).await;
     });
-    if !service.deps().config.worker {
-        return;
+    if service.deps().config.worker {
+        service.take_jobs();
     }
-    service.take_jobs();
-    work_on(service, None);
-}
-
-/// Starts a worker that takes up one run of those that wait, or all of them.
-pub fn work_on(service: &AgentService, only: Option<RunId>) {
     let worker = service.clone();
-    service.deps().tasks.spawn(async move {
+    tasks.spawn(async move {
         let stopping = worker.stopping().clone();
-        stopping.run_until_cancelled(work(&worker, only)).await;
+        let working = async {
+            let only = if worker.takes_jobs() {
+                None
+            } else {
+                Some(worker.wanted().await)
+            };
+            work(&worker, only).await;
+        };
+        stopping.run_until_cancelled(working).await;
     });
 }
 

@@ -18,10 +18,11 @@ use crate::audit::error::Error;
 use crate::audit::event::Event;
 use crate::audit::model::{Actor, ActorKind, Ending, Log, NewEntry, Outcome};
 use crate::audit::record::digest;
+use crate::audit::recording::beginning::begun;
 use crate::audit::recording::clearance::Clearance;
 use crate::audit::recording::stream::RecordedBody;
 use crate::audit::sealing::MAX_PAYLOAD_BYTES;
-use crate::audit::service::{Audit, Open};
+use crate::audit::service::Audit;
 use crate::audit::spans::Spans;
 use crate::auth::principal::{CredentialRefused, Principal};
 use crate::platform::body::BodyError;
@@ -68,17 +69,6 @@ const COVERED: &[&str] = &["/api/telemetry", "/api/auth/stream-ticket"];
 
 /// Routes that cost as much as a change, whatever their method: a model reads what a folder holds.
 const COSTLY: &[&str] = &["/api/navi/analyze-changes"];
-
-/// Routes whose handlers look up all that they need before they change anything: they do that while their entry
-/// is written, and wait for it in between ([`Clearance`]).
-const LOOK_FIRST: &[&str] = &[
-    "/api/jobs",
-    "/api/navi/jobs",
-    "/api/navi/chat",
-    "/api/navi/chat/autonomous",
-    "/api/navi/chat/stream",
-    "/api/navi/chat/stream/v2",
-];
 
 /// Returns whether a request is recorded, and counts against the limit of its sender: it changes something,
 /// or costs as much.
@@ -128,11 +118,6 @@ impl Recorder {
     }
 }
 
-fn looks_first(parts: &Parts) -> bool {
-    let route = parts.extensions.get::<MatchedPath>();
-    route.is_some_and(|route| LOOK_FIRST.contains(&route.as_str()))
-}
-
 fn covered_route(request: &Request) -> Option<String> {
     let route = request.extensions().get::<MatchedPath>()?.as_str();
     COVERED.contains(&route).then(|| route.to_owned())
@@ -161,14 +146,12 @@ pub async fn record<F: Future<Output = Response>>(
         Err(error) => return Problem::from(error).into_response(),
     };
     let (parts, entry) = entry(parts, &principal, &kept).await;
-    let looks_first = looks_first(&parts);
-    let request = Request::from_parts(parts, body);
-    let begun = if looks_first {
-        begin_beside(recorder, entry, request, next).await
-    } else {
-        begin_before(recorder, entry, request, next).await
+    let answer = |clearance| {
+        let mut request = Request::from_parts(parts, body);
+        request.extensions_mut().insert::<Clearance>(clearance);
+        next(request)
     };
-    let (open, mut response) = match begun {
+    let (open, mut response) = match begun(&recorder.audit, entry, answer).await {
         Ok(begun) => begun,
         Err(error) => return unavailable(&error).into_response(),
     };
@@ -189,36 +172,6 @@ pub async fn record<F: Future<Output = Response>>(
     // The answer does not wait for its record: readers of the log do.
     open.hand_over(ending).await;
     response
-}
-
-/// Runs a request once its entry is begun.
-async fn begin_before<F: Future<Output = Response>>(
-    recorder: &Recorder,
-    entry: NewEntry,
-    mut request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Result<(Open, Response), Error> {
-    let open = recorder.audit.begin(entry).await?;
-    request.extensions_mut().insert(Clearance::default());
-    Ok((open, next(request).await))
-}
-
-/// Runs a request while its entry is begun. Should that fail, the handler is dropped where it waits for it.
-async fn begin_beside<F: Future<Output = Response>>(
-    recorder: &Recorder,
-    entry: NewEntry,
-    mut request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Result<(Open, Response), Error> {
-    let (clearing, clearance) = Clearance::default().and();
-    request.extensions_mut().insert(clearance);
-    let begin = async {
-        let open = recorder.audit.begin(entry).await?;
-        clearing.give();
-        Ok(open)
-    };
-    let answer = async { Ok(next(request).await) };
-    tokio::try_join!(begin, answer)
 }
 
 /// Returns whether an answer goes on after its beginning: its length is not known yet.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::agent::queue::worker::work_on;
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::auth::token::Verifier;
 use crate::cli::agent::session::Session;
@@ -50,7 +49,7 @@ impl Own {
 
     /// Takes up one run of those that wait, or whose process was lost.
     pub fn take_up(&self, run: RunId) {
-        work_on(&self.running.app.agent, Some(run));
+        self.running.app.agent.take_up(run);
     }
 }
 

@@ -1,10 +1,16 @@
 //! The beginning of a transaction goes with its first statement, and the statement never without it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what stands between is no part of a server, and ends with its test"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -66,7 +72,7 @@ async fn a_first_statement_that_fails_ends_its_transaction(db: PgPool) {
     let mut tx = db.begin().await.unwrap();
     write(&mut tx, 1).await.unwrap_err();
     let refused = write(&mut tx, 2).await.unwrap_err();
-    let code = refused.as_database_error().and_then(|error| error.code());
+    let code = refused.as_database_error().and_then(DatabaseError::code);
     assert_eq!(code.as_deref(), Some("25P02"), "{refused}");
     tx.rollback().await.unwrap();
     let mut tx = db.begin().await.unwrap();

@@ -13,7 +13,7 @@ use crate::cli::load::command as load;
 use crate::cli::policy::explain;
 use crate::cli::policy::explain::PolicyCommand;
 use crate::cli::serve::stopped;
-use crate::cli::settled::{quietly, settled, watched};
+use crate::cli::settled::{quietly, settled, told_database, watched};
 use crate::cli::{
     audit, config as config_command, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate,
     retention, serve, token, vault, workspaces,
@@ -317,7 +317,7 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             if work.is_offline() {
                 return work.run_offline(&config, &mut io::stdout());
             }
-            let (options, postgres) = serve::database(&config).await?;
+            let (options, postgres) = told_database(&config).await?;
             let outcome = Box::pin(work.run(&config, &options, &mut io::stdout())).await;
             stopped(postgres).await;
             outcome
@@ -381,7 +381,7 @@ async fn over_database<A: clap::Args>(
     work: impl AsyncFnOnce(&A, &Config, &Servers, &mut (dyn Write + Send)) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     let config = quietly(with.config, given)?;
-    let (options, postgres) = serve::database(&config).await?;
+    let (options, postgres) = told_database(&config).await?;
     let out = &mut io::stdout();
     let outcome = Box::pin(work(&with.args, &config, &options, out)).await;
     stopped(postgres).await;

@@ -9,6 +9,7 @@ use crate::cli::agent::named_model::{SCRIPTED, check_name};
 use crate::cli::agent::own::Own;
 use crate::cli::agent::run::work;
 use crate::cli::agent::session::Errand;
+use crate::cli::beacon;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Ends;
 use crate::cli::terminal::show::Show;
@@ -63,11 +64,13 @@ pub struct Args {
 /// Copies the sample project, gives the agent its task, shows the run and what was recorded.
 pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
     check_name(args.model.as_deref())?;
+    refuse_beside(&config)?;
     let scripted = config.scripted.is_none()
         && match &args.model {
             Some(name) => name.trim().starts_with(SCRIPTED),
             None => config.llm.is_unconfigured(),
         };
+    let placeholder = config.llm.placeholders().next();
     let mut show = Show::new(anstream::stdout(), columns());
     let folder = tempfile::Builder::new().prefix("navi-demo-").tempdir()?;
     let workspace = folder.path().join("paging");
@@ -83,6 +86,10 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
                 let name = visible(name.trim());
                 format!("`{name}` is to mend a small project with a failing test.")
             }
+            None if scripted && placeholder.is_some() => format!(
+                "A scripted model plays, because {} holds a placeholder and no key.",
+                placeholder.unwrap_or_default()
+            ),
             None if scripted => {
                 "A scripted model plays, because no model is configured: set ANTHROPIC_API_KEY, \
                  OPENAI_API_KEY or SELF_HOSTED_API_BASE_URL to watch a real one."
@@ -104,7 +111,9 @@ pub async fn run(args: &Args, mut config: Config) -> Result<ExitCode, Failure> {
         verbosity: None,
     };
     let outcome = Box::pin(alone(config, &errand, args.json)).await;
-    if args.keep {
+    // One who was not content goes on in it.
+    let goes_on = !args.json && matches!(outcome, Ok(code) if code != ExitCode::SUCCESS);
+    if args.keep || goes_on {
         let kept = folder.keep();
         show.note(&format!("The folder is kept: {}", kept.display()))?;
     }
@@ -127,6 +136,23 @@ async fn alone(config: Config, errand: &Errand, json: bool) -> Result<ExitCode, 
     let outcome = work(&desk, errand, &manner, &mut ends).await;
     desk.close(&mut ends).await;
     outcome
+}
+
+/// Refuses to begin where a server has the database of the data folder already: the demo plays its script with
+/// one of its own.
+fn refuse_beside(config: &Config) -> Result<(), Failure> {
+    if config.database.database_url.is_some() {
+        return Ok(());
+    }
+    let folder = config.data_dir().ok();
+    match folder.as_deref().and_then(beacon::find) {
+        Some(server) => Err(Failure::Usage(format!(
+            "a server runs over this data folder ({}), and the demo needs a server of its own: set NAVI_DATA_DIR \
+             to another folder for it",
+            server.url
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Tries out what the project is built with, before anything is begun that would fail without it.

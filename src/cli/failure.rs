@@ -98,6 +98,12 @@ pub enum Failure {
          SELF_HOSTED_API_BASE_URL, or name a running server with --server; `navi demo` needs none"
     )]
     NoModel,
+    /// There is none, and a setting holds the words of an example.
+    #[error(
+        "no model is configured: {0} holds a placeholder and no key; put your key there, or name a running server \
+         with --server; `navi demo` needs none"
+    )]
+    PlaceholderKey(&'static str),
     /// A client could not be made, or may not go there.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
@@ -254,6 +260,7 @@ impl Failure {
             Self::DatabaseUrl { .. }
             | Self::NoDirectUrl(_)
             | Self::NoModel
+            | Self::PlaceholderKey(_)
             | Self::OtherModel(_)
             | Self::Workspace { .. }
             | Self::Usage(_) => ExitCode::from(2),

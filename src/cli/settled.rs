@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Mutex;
 
 use crate::cli::failure::Failure;
+use crate::cli::serve;
 use crate::cli::terminal::log_file;
 use crate::cli::terminal::log_file::WatchedLog;
 use crate::config::environment::Surroundings;
@@ -11,6 +12,8 @@ use crate::config::found;
 use crate::config::found::GivenSettings;
 use crate::config::settings::Config;
 use crate::llm::script::Script;
+use crate::platform::database::servers::Servers;
+use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::logging;
 
 /// The settings of a command in a terminal: unless they say otherwise, only trouble is logged.
@@ -65,4 +68,19 @@ fn logged(config: &Config, file: Option<Mutex<File>>) -> Result<(), Failure> {
     let secrets = found::secrets(&config.surroundings.settings);
     let is_traced = config.traces.endpoint().is_some();
     Ok(logging::init(&config.log, secrets, file, is_traced)?)
+}
+
+/// The database of a command that looks after one. Who forgot the settings is told which it is.
+pub async fn told_database(
+    config: &Config,
+) -> Result<(Servers, Option<EmbeddedPostgres>), Failure> {
+    let found = serve::database(config).await?;
+    if found.1.is_some() {
+        let folder = config.data_dir()?;
+        tracing::warn!(
+            folder = %folder.display(),
+            "DATABASE_URL is not set, so this is the private database of the data folder"
+        );
+    }
+    Ok(found)
 }

@@ -1,6 +1,6 @@
 //! Addresses that notices may go to.
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::platform::outbound::reach::Reach;
 
@@ -76,7 +76,7 @@ impl AddressRules {
     /// connection.
     pub fn read(&self, text: &str) -> Result<Url, InvalidUrl> {
         let url = plain(text)?;
-        if url.scheme() != "https" && !self.plain_http {
+        if url.scheme() != "https" && !(self.plain_http && is_of_this_machine(&url)) {
             return Err(InvalidUrl("must begin with https://"));
         }
         match self.reach.check(&url) {
@@ -86,6 +86,16 @@ impl AddressRules {
                  networks",
             )),
         }
+    }
+}
+
+/// True if an address says of itself that it is of this machine.
+fn is_of_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 
@@ -144,7 +154,13 @@ mod tests {
         let rules = rules(&[], true);
         assert!(rules.read("http://127.0.0.1:3000/hook").is_ok());
         assert!(rules.read("http://localhost:3000/hook").is_ok());
-        assert!(rules.read("http://10.0.0.1/hook").is_err());
+        for elsewhere in [
+            "http://10.0.0.1/hook",
+            "http://203.0.114.9/hook",
+            "http://hooks.example/",
+        ] {
+            assert!(rules.read(elsewhere).is_err(), "{elsewhere}");
+        }
         assert!(rules.read("https://hooks.example/hook").is_ok());
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::openapi::schema::RefBuilder;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::platform::database::refusal::{is_full, is_no_room};
+use crate::platform::database::refusal::{is_full, is_no_room, is_unreachable};
 use crate::platform::database::storage::STORES_NOTHING;
 use crate::platform::page::BadCursor;
 use crate::platform::redact::text::redact_text;
@@ -80,16 +80,20 @@ impl Problem {
 
     /// A failure of ours: logged here, once, and shown without its cause.
     ///
-    /// A database that has no connection left, or no room, passes, so that is said, and when to come again.
+    /// A database that has no connection left, cannot be reached, or has no room, passes, so that is said, and
+    /// when to come again.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        if has_no_connection(error) {
+        let no_connection = if has_no_connection(error) {
+            Some("every connection to the database is in use")
+        } else if is_out_of_reach(error) {
+            Some("the database cannot be reached")
+        } else {
+            None
+        };
+        if let Some(detail) = no_connection {
             tracing::warn!(%error, "a request got no connection to the database");
-            return Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "database-busy",
-                "every connection to the database is in use",
-            )
-            .retry_after(5);
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-busy", detail)
+                .retry_after(5);
         }
         if stores_nothing(error) {
             tracing::error!(%error, "a request failed, because the database cannot store anything");
@@ -128,6 +132,11 @@ impl Problem {
 fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
     of_database(error)
         .is_some_and(|error| matches!(error, sqlx::Error::PoolTimedOut) || is_no_room(error))
+}
+
+/// True if this is, in the end, a connection that could not be made, so that nothing was asked of the database.
+fn is_out_of_reach(error: &(dyn std::error::Error + 'static)) -> bool {
+    of_database(error).is_some_and(is_unreachable)
 }
 
 /// True if this is, in the end, a database without room.

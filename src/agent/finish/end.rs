@@ -11,7 +11,7 @@ use crate::ledger::money::Nanos;
 use crate::platform::clock::millis;
 use crate::runs::event::Event;
 use crate::runs::model::Run;
-use crate::runs::outcome::{Renamed, Stopped, Summary, Tokens};
+use crate::runs::outcome::{Renamed, RunVerdict, Stopped, Summary, Tokens};
 use crate::runs::verdict::RunResult;
 
 /// The end of a run.
@@ -50,7 +50,8 @@ pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Dur
     });
     Summary {
         task_id: run.id,
-        success: stopped.is_success(),
+        // What the model says is no success where all that it tried failed.
+        success: stopped.is_success() && verdict != RunVerdict::Failed,
         verdict,
         obstacles: usage.obstacles.words(),
         stopped_reason: stopped.reason().to_owned(),

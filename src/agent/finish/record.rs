@@ -235,9 +235,10 @@ fn notice(end: &End<'_>) -> Notice {
     let (run, summary) = (end.run, end.summary);
     Notice::run_ended(&RunEnded {
         kind: match end.stopped.run_status() {
-            RunStatus::Completed => NoticeKind::RunSucceeded,
+            RunStatus::Completed if summary.success => NoticeKind::RunSucceeded,
             RunStatus::Canceled => NoticeKind::RunCancelled,
-            RunStatus::Failed
+            RunStatus::Completed
+            | RunStatus::Failed
             | RunStatus::Queued
             | RunStatus::Running
             | RunStatus::PausedForApproval => NoticeKind::RunFailed,

@@ -214,7 +214,9 @@ impl Writer {
     }
 
     async fn try_write(&mut self, batch: &mut Vec<Draft>) -> Result<(), Error> {
-        let mut conn = match self.conn.take() {
+        // One that the server has closed meanwhile would fail whoever comes first.
+        let mut rested = self.conn.take();
+        let mut conn = match rested.take_if(PgConnection::is_at_rest) {
             Some(conn) => conn,
             None => self.connect().await?,
         };

@@ -87,7 +87,8 @@ impl Desk {
             return Ok(Self::There(session));
         }
         if needs == Needs::Model && config.scripted.is_none() && config.llm.is_unconfigured() {
-            return Err(Failure::NoModel);
+            let placeholder = config.llm.placeholders().next();
+            return Err(placeholder.map_or(Failure::NoModel, Failure::PlaceholderKey));
         }
         tokio::select! {
             own = Box::pin(Own::start(config)) => Ok(Self::Own(Box::new(own?))),

@@ -35,6 +35,8 @@ pub struct Manner {
     pub yes_to: Vec<String>,
     /// True if no other model may work than the one that was named.
     pub only_named_model: bool,
+    /// True if the command has the flag that lets another one.
+    pub has_fallback: bool,
 }
 
 /// The end of following.

@@ -5,6 +5,7 @@ use strsim::damerau_levenshtein;
 
 use crate::cli::agent::session::Session;
 use crate::cli::failure::Failure;
+use crate::llm::config::ProviderId;
 use crate::llm::routing::registry;
 use crate::platform::text::{visible, visible_prose};
 
@@ -16,8 +17,6 @@ const UNLISTED: &[&str] = &["ollama/", "openrouter/", "self_hosted/"];
 pub const SCRIPTED: &str = "scripted/";
 /// The name of the model that a provider serves by default.
 const DEFAULT: &str = "/default";
-/// The word that lets another model do the work.
-pub const ALLOW: &str = "`--allow-fallback` goes on all the same";
 
 /// Refuses a name that is none.
 pub fn check_name(name: Option<&str>) -> Result<(), Failure> {
@@ -30,7 +29,7 @@ pub fn check_name(name: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Refuses a model that the server does not have, before anything is asked of another one.
-pub async fn check(session: &Session, name: &str) -> Result<(), Failure> {
+pub async fn check(session: &Session, name: &str, has_fallback: bool) -> Result<(), Failure> {
     let name = name.trim();
     let registry = session.models(name).await?;
     let Some(words) = objection(name, &registry) else {
@@ -42,8 +41,17 @@ pub async fn check(session: &Session, name: &str) -> Result<(), Failure> {
     Err(Failure::OtherModel(if is_hopeless {
         words
     } else {
-        format!("{words}; {ALLOW}")
+        or_another(&words, has_fallback)
     }))
+}
+
+/// Why a model does no work, and how another one may do it, where the command has a flag for that.
+pub fn or_another(why: &str, has_fallback: bool) -> String {
+    let comma = if why.ends_with('?') { "" } else { ";" };
+    if has_fallback {
+        return format!("{why}{comma} `--allow-fallback` goes on all the same");
+    }
+    why.to_owned()
 }
 
 /// Why a model cannot be what is meant: by the names that are listed, else by what the server says that it
@@ -100,9 +108,14 @@ fn is_alias(name: &str) -> bool {
 
 fn unusable(id: &str, reason: &str) -> Option<String> {
     match reason {
-        "provider_not_configured" => Some(format!(
-            "`{id}` cannot be asked, because its provider is not configured"
-        )),
+        "provider_not_configured" => {
+            let provider = id.split('/').next().and_then(ProviderId::from_name);
+            let (base, key) = provider.and_then(ProviderId::settings)?;
+            let setting = key.unwrap_or(base);
+            Some(format!(
+                "`{id}` cannot be asked, because its provider is not configured ({setting} is not set)"
+            ))
+        }
         "model_retired" => Some(format!(
             "`{id}` cannot be asked, because its provider no longer serves it"
         )),

@@ -13,7 +13,7 @@ use crate::cli::agent::consent::check_rules;
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{FollowEnd, Manner, RunWatch};
 use crate::cli::agent::frames::Frames;
-use crate::cli::agent::named_model::{ALLOW, check, check_name};
+use crate::cli::agent::named_model::{check, check_name, or_another};
 use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
 use crate::cli::agent::recorded;
 use crate::cli::agent::session::Errand;
@@ -103,6 +103,7 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
         json: args.work.json,
         yes_to: args.work.yes_to.clone(),
         only_named_model: args.model.is_some() && !args.allow_fallback,
+        has_fallback: true,
     };
     let needs = match args.model {
         None => Needs::Model,
@@ -140,7 +141,7 @@ pub async fn work(
 ) -> Result<ExitCode, Failure> {
     let session = desk.session();
     if let Some(model) = errand.model.as_deref().filter(|_| manner.only_named_model) {
-        check(session, model).await?;
+        check(session, model, manner.has_fallback).await?;
     }
     let before = snapshot(&errand.workspace).await?;
     let frames = tokio::select! {
@@ -177,7 +178,9 @@ pub async fn end(
             }
             Err(Failure::Left { run })
         }
-        FollowEnd::OtherModel(why) => Err(Failure::OtherModel(format!("{why}; {ALLOW}"))),
+        FollowEnd::OtherModel(why) => {
+            Err(Failure::OtherModel(or_another(&why, manner.has_fallback)))
+        }
         FollowEnd::Over(summary) => {
             let outcome = TaskOutcome::of(&summary);
             if !manner.json {

@@ -44,14 +44,32 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
         .unwrap_or(DEFAULT_MODE);
     let providers = overview(router.lists(), config);
     match router.route(None, None, Capabilities::CHAT) {
-        Ok(route) => ModelFinding {
-            about,
-            detail: format!(
-                "the default is `{named}`, now `{}`; {providers}",
+        Ok(route) => {
+            let default = format!(
+                "the default is `{named}`, now `{}`",
                 route.effective_model_id
-            ),
-            mend: None,
-        },
+            );
+            let served = router.lists().served(route.provider_id);
+            let others = served.filter(|listed| !serves(listed, &route.provider_model));
+            let Some(others) = others else {
+                return ModelFinding {
+                    about,
+                    detail: format!("{default}; {providers}"),
+                    mend: None,
+                };
+            };
+            let provider = route.provider_id.as_str();
+            ModelFinding {
+                about,
+                detail: format!(
+                    "{default}, which {provider} does not list among {}; {providers}",
+                    or_nothing(&others)
+                ),
+                mend: Some(format!(
+                    "set NAVI_DEFAULT_MODEL to {provider}/ and one of them"
+                )),
+            }
+        }
         // Its server says which model it serves, and was not asked.
         Err(_) if !online && router.lists().providers().any(ProviderId::is_private) => {
             ModelFinding {
@@ -141,6 +159,7 @@ fn provider(lists: &ModelLists, config: &LlmConfig, id: ProviderId) -> Option<Mo
     let detail = match served.as_deref() {
         None => format!("{at} answers, and has no list of models"),
         Some(names) if id.is_private() => format!("{at} answers, and serves {}", or_nothing(names)),
+        Some([_]) => format!("{at} answers, and lists one model"),
         Some(names) => format!("{at} answers, and lists {} models", names.len()),
     };
     let unlisted = config

@@ -54,6 +54,18 @@ impl fmt::Display for NoneFits {
 
 impl Error for NoneFits {}
 
+/// Tells an error of a connection that could not be made: no server listens, or it is starting or ending.
+pub fn is_unreachable(error: &sqlx::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound};
+    if let sqlx::Error::Io(error) = error {
+        return matches!(
+            error.kind(),
+            ConnectionRefused | HostUnreachable | NetworkUnreachable | NotFound
+        );
+    }
+    is_starting(error)
+}
+
 /// Tells an error that says that every connection is taken. It passes, once one is given back.
 pub fn is_no_room(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else {

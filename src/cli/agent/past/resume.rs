@@ -68,6 +68,7 @@ async fn go_on(
         json: args.work.json,
         yes_to: args.work.yes_to.clone(),
         only_named_model: false,
+        has_fallback: false,
     };
     if !job["summary"].is_null() || job["finished_at"].is_number() {
         let errand = follow_up((id, args), &job, workspace)?;

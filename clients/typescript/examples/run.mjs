@@ -1,33 +1,24 @@
 // Lets the agent work in a folder, asks you when it has to, and rates the answer:
 //
 //     NAVI_TOKEN=… node examples/run.mjs path/to/folder "fix the failing test"
-import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { AnswerText, NaviClient } from "@navi/client";
 
 const [folder = ".", message = "look around"] = process.argv.slice(2);
 const { NAVI_URL: baseUrl = "http://127.0.0.1:8787", NAVI_TOKEN: token = "" } = process.env;
-const client = new NaviClient({ baseUrl, token });
+const [client, answer] = [new NaviClient({ baseUrl, token }), new AnswerText()];
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const stop = new AbortController();
 terminal.once("SIGINT", () => stop.abort(new Error("stopped")));
-// Without a person to ask, nothing is allowed.
-let isOpen = true;
-const closed = once(terminal, "close").then(() => ((isOpen = false), ""));
-const ask = (/** @type {string} */ text) =>
-    isOpen ? Promise.race([terminal.question(`\n${text} `, stop), closed]) : closed;
+const ask = (/** @type {string} */ text) => terminal.question(`\n${text} `, stop);
 // An answer that comes too late, or after another one, changes nothing; the stream says what did.
 const late = (/** @type {any} */ error) =>
     [404, 409].includes(error.status) ? console.error(String(error)) : Promise.reject(error);
 
-const answer = new AnswerText();
 for await (const event of client.run({ message, workspace_path: resolve(folder) }, stop)) {
-    if (answer.add(event)) {
-        // A server that takes over asks the model again; what it replaces is shown without its rest.
-        const isMore = event.type === "text";
-        process.stdout.write(isMore ? event.text : `\nThe answer so far:\n${answer}`);
-    }
+    // A server that takes over asks the model again: what it replaces is shown without its rest.
+    if (answer.add(event)) process.stdout.write(event.type === "text" ? event.text : `\n${answer}`);
     if (event.type === "error") console.error(`\n${event.error}`);
     if (event.type === "complete") console.log(`\n${event.summary.stopped_reason}`);
     if (event.type === "command.consent_required") {

@@ -9,9 +9,10 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// The run's own word for it.
-    #[serde(default = "yes")]
-    pub success: bool,
+    /// The run's own word for it: that of success where neither this nor the reason of its end is said. Who did well
+    /// to leave something undone may have tried it, and failed, or not.
+    #[serde(default)]
+    pub success: Option<bool>,
     /// The reason of its end.
     #[serde(default)]
     pub stopped: Option<String>,
@@ -84,8 +85,4 @@ pub struct CommandExpected {
     /// Parts of its output.
     #[serde(default)]
     pub says: Vec<String>,
-}
-
-fn yes() -> bool {
-    true
 }

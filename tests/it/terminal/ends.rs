@@ -88,7 +88,7 @@ async fn the_list_and_the_frames_agree_with_the_exit_code(db: PgPool) {
     let failed = desk.run(&["agent", "run", "look", "--json"]).await;
     assert_eq!(
         (failed.code, failed.verdict()),
-        (1, (true, "failed".into()))
+        (1, (false, "failed".into()))
     );
     desk.plays([writes("notes", "one\n"), says("Done.")]);
     let partly = desk.run(&["agent", "run", "write", "--json"]).await;

@@ -98,7 +98,7 @@ async fn where_nobody_sits_nobody_is_said_to_have_denied(db: PgPool) {
         "{said:?}"
     );
     assert!(!said.out.contains("denied this"), "{said:?}");
-    assert_eq!(said.verdict(), (true, "failed".to_owned()), "{said:?}");
+    assert_eq!(said.verdict(), (false, "failed".to_owned()), "{said:?}");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

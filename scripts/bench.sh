@@ -49,6 +49,14 @@ finish() {
     rm -rf "$folder"
 }
 trap finish EXIT
+# The release itself: the programs of benches/ are linked in a way that takes less time, and put theirs in its place.
+if [[ -z ${NAVI_BINARY:-} ]]; then
+    cargo build --release --quiet --locked --bin navi
+    cp "${CARGO_TARGET_DIR:-target}/release/navi" "$folder/navi"
+    chmod 0755 "$folder"
+    NAVI_BINARY=$folder/navi
+fi
+export NAVI_BINARY
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 

@@ -2,6 +2,7 @@
 //! own, into a table without anything else.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ fn run(scene: &Scene, way: Way, clients: u64, script: &str) -> Plain {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
-    let mut command = scene.within(way, "pgbench");
+    let mut command = scene.within(way, Path::new("pgbench"));
     command
         .args([
             "--no-vacuum",
@@ -97,7 +98,7 @@ fn output(mut command: Command) -> String {
 }
 
 /// The third column of each log: microseconds of one transaction.
-fn times(folder: &std::path::Path) -> Vec<Duration> {
+fn times(folder: &Path) -> Vec<Duration> {
     let mut took = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,5 +1,6 @@
 //! A Postgres that was started by `scripts/bench.sh`, the ways to it, and the people who ask.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::runtime::Runtime;
 
-use crate::server::{PROGRAM, SECRET, Server, with_settings};
+use crate::server::{SECRET, Server, measured, with_settings};
 
 /// The way from the server to Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +138,13 @@ impl Scene {
     }
 
     /// A program that runs where a server that comes that way does.
-    pub(crate) fn within(&self, way: Way, program: &str) -> Command {
+    pub(crate) fn within(&self, way: Way, program: &Path) -> Command {
         match &self.veth {
             Some(veth) if way == Way::Veth => {
                 let mut command = Command::new("ip");
-                command.args(["netns", "exec", &veth.namespace, program]);
+                command
+                    .args(["netns", "exec", &veth.namespace])
+                    .arg(program);
                 command
             }
             _ => Command::new(program),
@@ -169,7 +172,7 @@ impl Scene {
         all.extend(settings);
         match &self.veth {
             Some(veth) if way == Way::Veth => {
-                let mut command = self.within(way, PROGRAM);
+                let mut command = self.within(way, &measured());
                 command.arg("serve");
                 let command = &mut with_settings(command, self.data.path());
                 let address = format!("{}:8787", veth.server).parse().unwrap();

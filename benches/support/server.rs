@@ -2,16 +2,22 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_navi");
 pub(crate) const SECRET: &str = "a secret for benchmarks, which protects nothing";
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program that is measured: the one that `NAVI_BINARY` names, a release as `scripts/bench.sh` builds it, or
+/// else one that is linked as these programs are.
+pub(crate) fn measured() -> PathBuf {
+    let named = std::env::var_os("NAVI_BINARY");
+    named.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_navi")), PathBuf::from)
+}
 
 /// A running `navi serve`. It is ended with this value.
 pub(crate) struct Server {
@@ -21,7 +27,7 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn program(data: &Path) -> Command {
-    with_settings(Command::new(PROGRAM), data)
+    with_settings(Command::new(measured()), data)
 }
 
 /// A command with the environment that servers have here.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Sample;
 use crate::memory;
 use crate::scene::{Scene, Way};
-use crate::server::{PROGRAM, Server};
+use crate::server::{Server, measured};
 use crate::sheet::Sheet;
 
 const STARTS: usize = 11;
@@ -24,11 +24,11 @@ fn median(mut one: impl FnMut() -> Duration) -> f64 {
 
 pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     #[expect(clippy::cast_precision_loss, reason = "megabytes")]
-    let size = std::fs::metadata(PROGRAM).unwrap().len() as f64 / 1_048_576.0;
+    let size = std::fs::metadata(measured()).unwrap().len() as f64 / 1_048_576.0;
     sheet.value("program.size", "the program", size, "MiB", None);
     let version = median(|| {
         let began = Instant::now();
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(measured());
         assert!(command.arg("--version").output().unwrap().status.success());
         began.elapsed()
     });

@@ -154,7 +154,10 @@ async fn a_tool_that_does_not_exist_is_told(db: PgPool) {
         run.results()[0]["error"],
         "there is no tool `deploy_to_production`; use one of the tools offered"
     );
-    assert_eq!(run.outcome(), "success=false completed verification=not_run");
+    assert_eq!(
+        run.outcome(),
+        "success=false completed verification=not_run"
+    );
 }
 
 const DOWN: &str = "http://127.0.0.1:9/v1";

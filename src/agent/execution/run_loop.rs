@@ -178,7 +178,7 @@ async fn set_goal(runner: &mut Runner) -> Result<(), Halt> {
     for note in runner.words.notes.clone() {
         runner.thinking(&note).await?;
     }
-    // What is looked up beside the search and the plan is not waited for twice.
+    // Lookups run beside the search and the plan, so that neither waits for the other.
     let past = past_changes(runner);
     let (found, ()) = tokio::join!(plan::retrieve(runner), past);
     let found = found?;

@@ -50,7 +50,7 @@ pub(crate) fn summary(run: &Run, state: &RunState, stopped: Stopped, worked: Dur
     });
     Summary {
         task_id: run.id,
-        // What the model says is no success where all that it tried failed.
+        // The word of the model is no success where all that it tried failed.
         success: stopped.is_success() && verdict != RunVerdict::Failed,
         verdict,
         obstacles: usage.obstacles.words(),

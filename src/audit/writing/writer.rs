@@ -214,7 +214,7 @@ impl Writer {
     }
 
     async fn try_write(&mut self, batch: &mut Vec<Draft>) -> Result<(), Error> {
-        // One that the server has closed meanwhile would fail whoever comes first.
+        // A connection that the server has closed meanwhile would fail the first batch.
         let mut rested = self.conn.take();
         let mut conn = match rested.take_if(PgConnection::is_at_rest) {
             Some(conn) => conn,

@@ -8,7 +8,7 @@ use crate::jobs::desk::Desk;
 use crate::runs::stage::{says, script};
 use crate::support::promises::{REFUSED_WITHIN, kept};
 
-/// What is there of runs, of calls to models and of folders that were bound.
+/// The number of runs, of calls to models and of bound folders.
 const BEGUN: &str = "select (select count(*) from runs) + (select count(*) from llm_metrics)
                           + (select count(*) from workspace_bindings)";
 

@@ -95,6 +95,14 @@ pub enum Error {
          if it is lost, `navi audit adopt --all` continues without it"
     )]
     DevelopmentKeyLost(String),
+    /// The server has another key under the name of the one that sealed the logs.
+    #[error(
+        "the audit logs of this database are sealed with another key than the one that this server \
+         has under the name `{0}`, so nothing could be written: restore the key \
+         (AUDIT_ENCRYPTION_KEY), or give the new one a name of its own (AUDIT_ENCRYPTION_KEY_ID) and \
+         keep the old one in AUDIT_ENCRYPTION_KEYS_PREVIOUS"
+    )]
+    OtherKey(String),
     /// The caller's log has no such entry.
     #[error("audit entry `{0}` not found")]
     NotFound(String),

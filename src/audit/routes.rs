@@ -71,6 +71,7 @@ impl From<Error> for Problem {
             Error::Erased => (StatusCode::GONE, "audit-erased"),
             Error::UnknownKey(_) | Error::Unsealable => (StatusCode::CONFLICT, "audit-unreadable"),
             Error::DevelopmentKeyLost(_)
+            | Error::OtherKey(_)
             | Error::Key(_)
             | Error::NoRandomness(_)
             | Error::Signing

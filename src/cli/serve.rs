@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::audit::seals::lost_key;
+use crate::audit::seals::fitting;
 use crate::cli::beacon::Beacon;
 use crate::cli::failure::{Failure, database_servers};
 use crate::config::database::Pooler;
@@ -159,7 +159,7 @@ impl Running {
             return Err(Failure::Pending(pending));
         }
         let is_development = config.app_env == AppEnv::Development;
-        lost_key::check(&mut conn, &config.audit_keys()?, is_development).await?;
+        fitting::may_start(&mut conn, &config.audit_keys()?, is_development).await?;
         drop(conn);
         if config.app_env == AppEnv::Development && config.auth.jwt_secret.is_none() {
             tracing::info!(

@@ -188,7 +188,7 @@ pub async fn append(
     let metadata: Vec<_> = messages.iter().map(|it| it.metadata.clone()).collect();
     let tokens: Vec<_> = messages.iter().map(|it| it.tokens_used).collect();
     let times: Vec<_> = messages.iter().map(|it| it.created_at).collect();
-    sqlx::query!(
+    let insert = sqlx::query!(
         "insert into conversation_messages
            (org_id, conversation_id, message_id, role, content, metadata, tokens_used, created_at)
          select $1, $2, *
@@ -201,10 +201,8 @@ pub async fn append(
         &metadata,
         &tokens as &[Option<i32>],
         &times,
-    )
-    .execute(&mut *conn)
-    .await
-    .map(drop)
+    );
+    conn.queue(insert).await
 }
 
 /// Replaces what a message of a conversation says, whose row is locked by [`touch`]. Returns the message as

@@ -135,7 +135,7 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
 /// Writes a finished task; the same task a second time is left as it is.
 pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> sqlx::Result<()> {
     let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    sqlx::query!(
+    let insert = sqlx::query!(
         r#"
         insert into task_metrics (
             org_id, user_id, run_id, task_id, task_type, llm_iterations, rag_retrievals,
@@ -163,10 +163,8 @@ pub async fn insert_task_metric(conn: &mut PgConnection, task: &TaskMetric) -> s
             .map(|t| to_text(t, MAX_NAME_CHARS)),
         task.created_at,
         trace(task.trace_id.as_ref()),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(insert).await
 }
 
 /// The calls of a run, in the order in which they began.

@@ -13,7 +13,7 @@ use crate::retrieval::model::{MAX_QUERY_CHARS, RagMetric};
 pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> sqlx::Result<()> {
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     let query = to_text(&redact_text(&metric.query), MAX_QUERY_CHARS);
-    sqlx::query!(
+    let insert = sqlx::query!(
         r#"
         insert into rag_metrics (
             org_id, user_id, run_id, phase, query, chunks_retrieved, chunks_used,
@@ -33,8 +33,6 @@ pub async fn insert_rag_metric(conn: &mut PgConnection, metric: &RagMetric) -> s
         metric.run_id.map(|id| id.to_string()),
         metric.created_at,
         metric.trace_id.as_ref() as Option<&TraceId>,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(insert).await
 }

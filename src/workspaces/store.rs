@@ -17,10 +17,8 @@ const BINDING: i64 = 0x6e61_7669_0016;
 /// Makes this transaction the only one that binds or releases, until it ends. A unique key could not
 /// see that one folder lies in another.
 pub async fn take_alone(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_xact_lock($1)", BINDING)
-        .fetch_one(conn)
-        .await
-        .map(drop)
+    let lock = sqlx::query!("select pg_advisory_xact_lock($1)", BINDING);
+    conn.queue(lock).await
 }
 
 /// The ownership of a place, as this organisation may know it. Of another owner it learns that there is
@@ -70,7 +68,7 @@ pub async fn bind(
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let (from, to) = place.below();
-    sqlx::query!(
+    let insert = sqlx::query!(
         "with within as (
            delete from workspace_bindings where org_id = $1 and path >= $2 and path < $3
          )
@@ -81,10 +79,8 @@ pub async fn bind(
         place.as_str(),
         user_id.as_str(),
         at,
-    )
-    .execute(conn)
-    .await
-    .map(drop)
+    );
+    conn.queue(insert).await
 }
 
 /// The bindings of an organisation, or of all, by path: what the operator asks.

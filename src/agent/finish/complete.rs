@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::finish::answer::{changes, generation};
-use crate::agent::finish::end::{End, cancel_requested, summary};
+use crate::agent::finish::end::{End, Stored, cancel_requested, summary};
 use crate::agent::finish::pause::pause;
 use crate::agent::finish::record::write;
 use crate::agent::intake::history;
@@ -146,32 +146,41 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
     if stopped == Stopped::Cancelled && runner.journal.event(cancel_requested()).await.is_err() {
         return Ended::Lost;
     }
+    let generation = generation(&runner);
+    let stored = || Stored::of(&runner.deps, &runner.run, Some(&generation));
     let written = async {
         runner.journal.commit().await?;
-        Ok::<_, JournalLost>(changes(&runner).await)
+        Ok::<_, JournalLost>(tokio::join!(changes(&runner), stored()))
     };
     // Before the end is told: who sees the end may ask the next question at once.
     let (written, ()) = tokio::join!(written, remember(&runner));
-    let Ok(changes) = written else {
+    let Ok((changes, first)) = written else {
         return Ended::Lost;
     };
+    let mut first = Some(first);
     let summary = summary(&runner.run, &runner.state, stopped, runner.worked());
-    let generation = generation(&runner);
-    let end = End {
-        run: &runner.run,
-        fence: runner.fence,
-        stopped,
-        summary: &summary,
-        error: runner.state.last_error.as_deref(),
-        usage: &runner.state.usage,
-        worked: runner.worked(),
-        progress: runner.state.progress.as_ref(),
-        generation: Some(&generation),
-        changes: &changes,
-    };
     let mut pause = Duration::from_millis(100);
     loop {
-        match write(&runner.deps, &end).await {
+        let written = async {
+            let end = End {
+                run: &runner.run,
+                fence: runner.fence,
+                stopped,
+                summary: &summary,
+                error: runner.state.last_error.as_deref(),
+                usage: &runner.state.usage,
+                worked: runner.worked(),
+                progress: runner.state.progress.as_ref(),
+                generation: Some(&generation),
+                changes: &changes,
+                stored: match first.take() {
+                    Some(first) => first?,
+                    None => stored().await?,
+                },
+            };
+            write(&runner.deps, &end).await
+        };
+        match written.await {
             // When it was not this try, an earlier one was, and only its answer was lost.
             Ok(_) => return Ended::Finished,
             Err(error) if error.is_final() || stopping.is_cancelled() => {

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use crate::agent::deps::Deps;
 use crate::agent::learning::changes::FileChange;
+use crate::agent::learning::signals;
 use crate::agent::prompt::plan::Progress;
 use crate::agent::runner::state::RunState;
 use crate::agent::runner::usage::RunUsage;
+use crate::approvals;
+use crate::approvals::store::RunRequests;
 use crate::feedback::model::Generation;
 use crate::ledger::money::Nanos;
 use crate::platform::clock::millis;
@@ -37,6 +41,40 @@ pub(crate) struct End<'a> {
     pub(crate) generation: Option<&'a Generation>,
     /// The changes that it leaves in its workspace, to be looked at later.
     pub(crate) changes: &'a [FileChange],
+    /// What the database had on it before.
+    pub(crate) stored: Stored,
+}
+
+/// What the database has on a run that does nothing any more.
+///
+/// It is read before the end is written: nothing can change it but a run that holds the same number, and the
+/// transaction that writes the end is the shorter for it, for which other ends wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    /// Its requests to its user.
+    pub(crate) requests: RunRequests,
+    /// The user's last answer to the same request, if that is not long ago.
+    pub(crate) answered_before: Option<i64>,
+}
+
+impl Stored {
+    /// Reads it, for a run with this answer, if it has one.
+    pub(crate) async fn of(
+        deps: &Deps,
+        run: &Run,
+        generation: Option<&Generation>,
+    ) -> sqlx::Result<Self> {
+        let mut conn = deps.db.acquire().await?;
+        let requests = approvals::store::of_run(&mut conn, &run.org_id, run.id).await?;
+        let answered_before = match generation {
+            Some(generation) => signals::answered_before(&mut conn, generation).await?,
+            None => None,
+        };
+        Ok(Self {
+            requests,
+            answered_before,
+        })
+    }
 }
 
 /// The one shape of `complete.summary`.

@@ -80,7 +80,7 @@ async fn write(runner: &Runner, reason: &PauseReason) -> Result<(), WriteError> 
     }
     runs::pause_run(&mut tx, org_id, run_id, fence, &reason.message).await?;
     let notice = Notice::run_paused(run_id, &run.user_id, &reason.code);
-    outbox::tell(&mut tx, org_id, NoticeId::new(&deps.clock), &notice, at).await?;
+    outbox::tell_along(&mut tx, org_id, NoticeId::new(&deps.clock), &notice, at).await?;
     tx.commit().await?;
     deps.feed
         .publish(run_id, events::numbered(last, events, at));

@@ -26,7 +26,7 @@ use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
-use crate::{approvals, ledger, retrieval};
+use crate::{ledger, retrieval};
 
 /// Writes the end. Answers whether this did: not when the run is another's by now, or over.
 pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError> {
@@ -43,8 +43,7 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     } else {
         Vec::new()
     };
-    let requests = approvals::store::of_run(&mut tx, org_id, run_id).await?;
-    if requests.is_waiting {
+    if end.stored.requests.is_waiting {
         // Their answers are no longer read.
         questions::store::close_of_run(&mut tx, org_id, run_id).await?;
         consents::store::cancel_pending_of_run(&mut tx, org_id, run_id, at).await?;
@@ -75,20 +74,21 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
         }
     }
     let id = NoticeId::new(&deps.clock);
-    outbox::tell(&mut tx, org_id, id, &notice(end), at).await?;
+    outbox::tell_along(&mut tx, org_id, id, &notice(end), at).await?;
     if finish.status == RunStatus::Failed {
         let failure = failure(end, at);
         deps.telemetry.record(&mut tx, failure).await?;
     }
     // Last, because these change an answer before and the sums of the organisation's day: no other run that
     // changes one of them ends until the commit.
-    if let Some((generation, id)) = end.generation.zip(gen_id) {
+    if let Some(id) = gen_id {
         let answered = AnsweredRun {
             verification: end.summary.verification,
             changes: end.changes,
-            was_denied: requests.was_denied,
+            was_denied: end.stored.requests.was_denied,
+            before: end.stored.answered_before,
         };
-        signals::leave(&mut tx, run, &answered, generation, id, at).await?;
+        signals::leave(&mut tx, run, &answered, id, at).await?;
     }
     for metric in rag_metrics(end, at) {
         retrieval::store::insert_rag_metric(&mut tx, &metric).await?;

@@ -23,6 +23,17 @@ pub(crate) struct AnsweredRun<'a> {
     pub(crate) changes: &'a [FileChange],
     /// True if a person denied one of its actions.
     pub(crate) was_denied: bool,
+    /// The last answer to the same request, if it is not long ago.
+    pub(crate) before: Option<i64>,
+}
+
+/// The user's last answer to the same request, if that is not long ago. Read before the end is written, whose
+/// locks wait for nothing then.
+pub(crate) async fn answered_before(
+    conn: &mut PgConnection,
+    generation: &Generation,
+) -> sqlx::Result<Option<i64>> {
+    generations::asked_before(conn, generation, generation.created_at - SOON).await
 }
 
 /// Notes what the run itself says about its answer, beside the answer.
@@ -30,7 +41,6 @@ pub(crate) async fn leave(
     conn: &mut PgConnection,
     run: &Run,
     outcome: &AnsweredRun<'_>,
-    generation: &Generation,
     gen_id: i64,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -48,8 +58,7 @@ pub(crate) async fn leave(
         .map(|signal| (signal, SignalSource::Run))
         .collect();
     signals::record(conn, &run.org_id, gen_id, &seen, at).await?;
-    let since = at - SOON;
-    if let Some(before) = generations::asked_before(conn, generation, gen_id, since).await? {
+    if let Some(before) = outcome.before {
         let again = [(FeedbackSignal::Retried, SignalSource::Run)];
         signals::record(conn, &run.org_id, before, &again, at).await?;
     }

@@ -141,11 +141,23 @@ pub async fn logs(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     .await
 }
 
-/// The names of the keys that seal the ends of logs.
-pub async fn seals(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!("select distinct seal_key_id from audit_chains order by seal_key_id")
-        .fetch_all(conn)
-        .await
+/// For each seal, the ends that were moved last: at most so many.
+pub async fn newest_ends(conn: &mut PgConnection, of_each: i64) -> sqlx::Result<Vec<End>> {
+    sqlx::query_as!(
+        End,
+        r#"select org_id, size, head,
+                  least(greatest(last_at, '1900-01-01Z'), '9999-12-31Z') as "last_at!",
+                  seal, seal_key_id
+           from (
+             select c.*, row_number() over (partition by seal_key_id order by last_at desc) as place
+             from audit_chains c
+           ) placed
+           where place <= $1
+           order by seal_key_id, place"#,
+        of_each,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Ends, column by column.

@@ -96,7 +96,14 @@ pub async fn examine(config: &Config, clock: &Clock, online: bool) -> Report {
     });
     match servers {
         Ok(None) => {}
-        Ok(Some(servers)) => checks.extend(database(&servers, clock).await),
+        Ok(Some(servers)) => {
+            // A key that the server would make for itself is made at its start, and not to look.
+            let is_set = config.audit.audit_encryption_key.is_some();
+            let keys = is_set.then(|| config.audit_keys());
+            // One that cannot be used is among the settings above.
+            let keys = keys.and_then(Result::ok);
+            checks.extend(database(&servers, keys.as_ref(), clock).await);
+        }
         Err(failure) => checks.push(Check::bad(
             "database",
             failure.to_string(),

@@ -2,6 +2,8 @@
 
 use sqlx::PgConnection;
 
+use crate::audit::keyring::Keyring;
+use crate::audit::seals::fitting::{Unfit, unfit_keys};
 use crate::cli::doctor::check::Check;
 use crate::cli::doctor::disks::{DATABASE_DISK, DATABASE_FULL, room};
 use crate::platform::clock::Clock;
@@ -33,8 +35,32 @@ async fn disk_of_database(conn: &mut PgConnection, servers: &Servers) -> Check {
     }
 }
 
-/// The database: reachable, migrated, with room and a clock that agrees.
-pub(super) async fn database(servers: &Servers, clock: &Clock) -> Vec<Check> {
+/// Sees whether the audit logs are sealed with keys of this ring; nothing if that cannot be asked.
+async fn audit_keys(conn: &mut PgConnection, keys: &Keyring) -> Option<Check> {
+    const NAME: &str = "audit keys";
+    let unfit = unfit_keys(conn, keys).await.ok()?;
+    Some(match unfit.into_iter().next() {
+        None => Check::good(NAME, "the logs are sealed with them"),
+        Some(Unfit::Missing(id)) => Check::bad(
+            NAME,
+            format!("logs are sealed with the key `{id}`, which is not among them"),
+            "add it to AUDIT_ENCRYPTION_KEYS_PREVIOUS (docs/audit.md tells when it is lost)",
+        ),
+        Some(Unfit::Other(id)) => Check::bad(
+            NAME,
+            format!("logs are sealed with another key than the one that is called `{id}` here"),
+            "restore AUDIT_ENCRYPTION_KEY, or give the new key a name of its own and keep the old one \
+             in AUDIT_ENCRYPTION_KEYS_PREVIOUS",
+        ),
+    })
+}
+
+/// The database: reachable, migrated, with room, logs of these audit keys and a clock that agrees.
+pub(super) async fn database(
+    servers: &Servers,
+    keys: Option<&Keyring>,
+    clock: &Clock,
+) -> Vec<Check> {
     let mut conn = match db::connect_once(servers).await {
         Ok(conn) => conn,
         Err(error) => {
@@ -70,6 +96,9 @@ pub(super) async fn database(servers: &Servers, clock: &Clock) -> Vec<Check> {
             "use the version of navi that migrated this database, or a later one",
         ),
     });
+    if let Some(keys) = keys {
+        checks.extend(audit_keys(&mut conn, keys).await);
+    }
     checks.push(disk_of_database(&mut conn, servers).await);
     checks.push(match db::server_time(&mut conn).await {
         Ok(theirs) => {

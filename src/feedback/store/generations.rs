@@ -84,23 +84,21 @@ async fn try_insert(conn: &mut PgConnection, generation: &Generation) -> sqlx::R
     .await
 }
 
-/// Returns the owner's previous answer to the same request, no older than `since`.
+/// Returns the owner's last answer to the same request, no older than `since`; asked before this one is
+/// inserted.
 pub async fn asked_before(
     conn: &mut PgConnection,
     generation: &Generation,
-    gen_id: i64,
     since: DateTime<Utc>,
 ) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
         "select id from ai_generation_log
          where org_key = $1 and user_sub = $2 and input_fingerprint = $3 and created_at >= $4
-           and id < $5
          order by created_at desc, id desc limit 1",
         generation.org_id.as_str(),
         generation.user_id.as_str(),
         generation.input_fingerprint.as_ref().map(Sha256Hex::as_str),
         since,
-        gen_id,
     )
     .fetch_optional(conn)
     .await
@@ -115,16 +113,15 @@ async fn insert_exposures(
     let Exposure { applied, held_out } = &generation.exposure;
     let org_id = generation.org_id.as_str();
     insight_lock::lock(conn, std::slice::from_ref(&generation.org_id)).await?;
-    sqlx::query!(
+    let count = sqlx::query!(
         "update learning_insights set times_applied = times_applied + 1, last_applied = $3
          where org_id = $1 and id = any($2)",
         org_id,
         applied as &[InsightId],
         generation.created_at,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
+    );
+    conn.queue(count).await?;
+    let insert = sqlx::query!(
         "insert into learning_exposures (org_id, insight_id, gen_id, applied, created_at)
          select $1, i.id, $2, i.id = any($3), $5
          from learning_insights i
@@ -134,10 +131,8 @@ async fn insert_exposures(
         applied as &[InsightId],
         held_out as &[InsightId],
         generation.created_at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(insert).await
 }
 
 /// Returns the shortest decimal of the number: 0.2 stays 0.2, where a cast makes it 0.200000003.

@@ -8,12 +8,10 @@ use crate::platform::ids::OrgId;
 /// them: ending runs and passes of the analyzer change the same rows, and would deadlock on row locks.
 pub async fn lock(conn: &mut PgConnection, orgs: &[OrgId]) -> sqlx::Result<()> {
     // The inner query is sorted before a lock is taken.
-    sqlx::query!(
+    let lock = sqlx::query!(
         r#"select pg_advisory_xact_lock(hashtextextended('insights of ' || org_id, 0)) as "locked!"
            from (select org_id from unnest($1::text[]) org_id order by org_id offset 0) sorted"#,
         orgs as &[OrgId],
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(lock).await
 }

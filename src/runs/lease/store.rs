@@ -22,7 +22,7 @@ const BEGINNING: i32 = 0x6e61_7607;
 /// out those that take runs from the queue: two that counted at the same time would both find the last place
 /// free. Those of other organisations begin theirs meanwhile.
 pub async fn begin_alone(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Result<()> {
-    sqlx::query_scalar!(
+    conn.queue(sqlx::query_scalar!(
         r#"select count(*) as "alone!" from (
              select set_config('idle_in_transaction_session_timeout', '5s', true),
                     pg_advisory_xact_lock_shared($1),
@@ -31,26 +31,22 @@ pub async fn begin_alone(conn: &mut PgConnection, org_id: &OrgId) -> sqlx::Resul
         TAKING,
         BEGINNING,
         org_id.as_str(),
-    )
-    .fetch_one(conn)
+    ))
     .await
-    .map(drop)
 }
 
 /// Makes this session the only one that counts and takes runs until its transaction ends: two that
 /// counted at the same time would both find the last place free. A process that is stopped meanwhile
 /// keeps the others waiting for a few seconds and not for as long as transactions may be idle.
 pub async fn take_alone(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query_scalar!(
+    conn.queue(sqlx::query_scalar!(
         r#"select count(*) as "alone!" from (
              select set_config('idle_in_transaction_session_timeout', '5s', true),
                     pg_advisory_xact_lock($1)
            ) locked"#,
         TAKING,
-    )
-    .fetch_one(conn)
+    ))
     .await
-    .map(drop)
 }
 
 /// The same as [`take_alone`] where that needs no waiting; answers whether this session is the only one now.

@@ -203,10 +203,11 @@ impl Writer {
                 self.tell(conn, wanted, prompt.expires_at, at).await?;
             }
             Entry::ToolStarted { id, probe, consent } => {
-                let again = steps::start_tool_call(conn, org_id, *id, probe, at).await?;
                 let Some(used) = consent else {
+                    steps::start_tool_call_along(conn, org_id, *id, probe, at).await?;
                     return Ok(());
                 };
+                let again = steps::start_tool_call(conn, org_id, *id, probe, at).await?;
                 let user_id = &self.run.user_id;
                 let (id, hash) = (used.id, &used.action_hash);
                 let used = consents::store::use_once(conn, org_id, user_id, id, hash, at).await?;
@@ -240,8 +241,7 @@ impl Writer {
         let run = &self.run;
         let notice = Notice::approval_requested(run.id, &run.user_id, wanted, expires_at);
         let id = NoticeId::new(&self.clock);
-        outbox::tell(conn, &run.org_id, id, &notice, at).await?;
-        Ok(())
+        outbox::tell_along(conn, &run.org_id, id, &notice, at).await
     }
 }
 

@@ -59,7 +59,7 @@ pub async fn leave(
     files: &Value,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
+    let insert = sqlx::query!(
         "insert into run_changes (org_id, run_id, user_id, gen_id, workspace, files, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
         run.org_id.as_str(),
@@ -69,10 +69,8 @@ pub async fn leave(
         workspace,
         files,
         at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(insert).await
 }
 
 /// The notes about a folder, oldest first.

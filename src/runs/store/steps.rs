@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryScalar;
 use sqlx::types::Json;
+use sqlx::{PgConnection, Postgres};
 
 use crate::llm::model::Message;
 use crate::platform::ids::{OrgId, RunId, ToolCallId};
@@ -36,7 +38,28 @@ pub async fn start_tool_call(
     probe: &Value,
     at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
-    let before = sqlx::query_scalar!(
+    let before = start(org_id, id, probe, at).fetch_optional(conn).await?;
+    Ok(before.unwrap_or(true))
+}
+
+/// The same with the statement that follows, for callers to whom it is all one if it had been started.
+pub async fn start_tool_call_along(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    id: ToolCallId,
+    probe: &Value,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    conn.queue(start(org_id, id, probe, at)).await
+}
+
+fn start(
+    org_id: &OrgId,
+    id: ToolCallId,
+    probe: &Value,
+    at: DateTime<Utc>,
+) -> QueryScalar<'static, Postgres, bool, PgArguments> {
+    sqlx::query_scalar!(
         r#"with before as (
              select org_id, tool_call_id, status from tool_calls
              where org_id = $1 and tool_call_id = $2 and status <> 'finished' for update
@@ -50,9 +73,6 @@ pub async fn start_tool_call(
         at,
         to_jsonb(probe),
     )
-    .fetch_optional(conn)
-    .await?;
-    Ok(before.unwrap_or(true))
 }
 
 /// A tool call is over.

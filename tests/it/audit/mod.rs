@@ -12,6 +12,7 @@ mod oracle;
 mod page;
 mod proofs;
 mod seals;
+mod starting_keys;
 mod streams;
 mod tables;
 mod tree;

@@ -19,7 +19,6 @@ use navi::audit::witnessing::witness::Witness;
 use navi::auth::principal::Role;
 use navi::cli::audit::opened::Which;
 use navi::cli::audit::{adopt, verify};
-use navi::cli::serve::Running;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
 use navi::platform::metrics::Metrics;
@@ -27,8 +26,7 @@ use navi::platform::tasks::Tasks;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::support::app::{AUDIT_KEY, ORG, SECRET, TestApp, audit};
-use crate::support::served::url;
+use crate::support::app::{AUDIT_KEY, ORG, TestApp, audit};
 
 const CONVERSATIONS: &str = "/api/navi-memory/conversations";
 /// A key that comes after that of the tests.
@@ -426,75 +424,4 @@ async fn whatever_a_reader_relies_on_is_compared_with_what_is_signed(db: PgPool)
     )
     .await;
     assert!(audit.checkpoint(&log()).await.is_err());
-}
-
-#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn a_development_key_that_was_lost_is_an_error_at_the_start(db: PgPool) {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    let database = url(&db.connect_options());
-    let config = |more: &[&str]| {
-        let flags = [
-            "--database-url",
-            &database,
-            "--data-dir",
-            data,
-            "--bind",
-            "127.0.0.1:0",
-        ];
-        Config::from_flags(flags.iter().chain(more).copied()).unwrap()
-    };
-    let running = Running::start(config(&[]), false).await.unwrap();
-    let id = running.app.audit.key_id().unwrap().to_owned();
-    write(&running.app.audit, 2).await;
-    assert!(running.stop().await);
-    let file = folder.path().join("audit_encryption_key");
-    let key = std::fs::read_to_string(&file).unwrap();
-    std::fs::remove_file(&file).unwrap();
-    // The first start makes a file, and is no better for it.
-    for _ in 0..2 {
-        let refused = Running::start(config(&[]), false).await.err().unwrap();
-        let refused = refused.to_string();
-        for said in [&id, "audit_encryption_key", "navi audit adopt --all"] {
-            assert!(refused.contains(said), "{refused}");
-        }
-    }
-    let previous = format!("{id}:{key}");
-    let named = config(&["--audit-encryption-keys-previous", &previous]);
-    let running = Running::start(named, false).await.unwrap();
-    write(&running.app.audit, 1).await;
-    let whole = report(&running.app.audit).await;
-    assert!(whole.ok && whole.handovers == 1, "{whole:?}");
-    assert!(running.stop().await);
-}
-
-#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn development_servers_that_share_a_signing_secret_share_the_audit_key(db: PgPool) {
-    let database = url(&db.connect_options());
-    let other = format!("{SECRET}-of-another-time");
-    let mut ids = Vec::new();
-    for (signing, previous) in [(SECRET, ""), (SECRET, ""), (&*other, SECRET)] {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = [
-            "--database-url",
-            &database,
-            "--data-dir",
-            folder.path().to_str().unwrap(),
-            "--bind",
-            "127.0.0.1:0",
-            "--jwt-secret",
-            signing,
-        ];
-        let previous = ["--jwt-secret-previous", previous];
-        let previous = previous.iter().filter(|_| !previous[1].is_empty());
-        let config = Config::from_flags(flags.iter().chain(previous).copied()).unwrap();
-        let running = Running::start(config, false).await.unwrap();
-        write(&running.app.audit, 1).await;
-        assert!(report(&running.app.audit).await.ok);
-        ids.push(running.app.audit.key_id().unwrap().to_owned());
-        assert!(!folder.path().join("audit_encryption_key").exists());
-        assert!(running.stop().await);
-    }
-    assert_eq!(ids[0], ids[1]);
-    assert_ne!(ids[0], ids[2]);
 }

@@ -8,6 +8,7 @@ mod failover;
 mod full;
 mod pgbouncer;
 mod pooling;
+mod queued;
 mod reading;
 mod room;
 mod spellings;

@@ -16,18 +16,18 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
 
-async fn notes(db: &PgPool) -> i64 {
+pub(super) async fn notes(db: &PgPool) -> i64 {
     let count = sqlx::query_scalar("select count(*) from notes");
     count.fetch_one(db).await.unwrap()
 }
 
-async fn with_notes(db: &PgPool) {
+pub(super) async fn with_notes(db: &PgPool) {
     db.execute("create table notes (note integer primary key)")
         .await
         .unwrap();
 }
 
-async fn write(conn: &mut PgConnection, note: i32) -> sqlx::Result<()> {
+pub(super) async fn write(conn: &mut PgConnection, note: i32) -> sqlx::Result<()> {
     let insert = sqlx::query("insert into notes values ($1)").bind(note);
     insert.execute(conn).await.map(drop)
 }
@@ -95,7 +95,7 @@ async fn a_first_statement_that_is_left_halfway_is_undone(db: PgPool) {
 }
 
 /// A connection that counts how often the server said that it waits for the next message.
-async fn counted(db: &PgPool) -> (PgConnection, Arc<AtomicUsize>) {
+pub(super) async fn counted(db: &PgPool) -> (PgConnection, Arc<AtomicUsize>) {
     let options = db.connect_options();
     let socket = format!(".s.PGSQL.{}", options.get_port());
     let socket = options.get_socket().unwrap().join(socket);

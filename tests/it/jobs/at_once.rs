@@ -32,6 +32,9 @@ async fn a_job_waits_while_another_process_takes_runs(db: PgPool) {
     assert_eq!(desk.ended(&first).await.stopped_reason(), "completed");
     let mut other = db.begin().await.unwrap();
     take_alone(&mut other).await.unwrap();
+    // The lock goes with what is read under it.
+    let read = sqlx::query("select 1").execute(&mut *other);
+    read.await.unwrap();
     let second = desk.create(nothing()).await;
     assert_eq!(desk.job(&second).await["status"], "queued");
     other.commit().await.unwrap();

@@ -145,20 +145,29 @@ async fn choosing_reads_no_more_runs_however_many_wait(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn runs_of_one_organisation_begin_one_by_one_and_those_of_others_beside_them(db: PgPool) {
     let (ours, theirs): (OrgId, OrgId) = ("org-1".parse().unwrap(), "org-2".parse().unwrap());
+    // The lock goes with what is read under it.
+    let count = async |tx: &mut PgConnection, org: &OrgId| {
+        store::begin_alone(tx, org).await?;
+        store::under_way(tx, org).await
+    };
+    let taking = async |tx: &mut PgConnection| {
+        store::take_alone(tx).await?;
+        store::under_way(tx, &ours).await
+    };
     let mut first = db.begin().await.unwrap();
-    store::begin_alone(&mut first, &ours).await.unwrap();
+    count(&mut first, &ours).await.unwrap();
     let mut beside = db.begin().await.unwrap();
-    store::begin_alone(&mut beside, &theirs).await.unwrap();
+    count(&mut beside, &theirs).await.unwrap();
     let impatient = async || {
         let mut tx = db.begin().await.unwrap();
         run(&mut tx, "set local lock_timeout = '200ms'").await;
         tx
     };
-    let again = store::begin_alone(&mut *impatient().await, &ours).await;
+    let again = count(&mut *impatient().await, &ours).await;
     assert!(again.is_err(), "two of one organisation counted at once");
-    let taking = store::take_alone(&mut *impatient().await).await;
-    assert!(taking.is_err(), "runs were taken while others were counted");
+    let taken = taking(&mut *impatient().await).await;
+    assert!(taken.is_err(), "runs were taken while others were counted");
     first.commit().await.unwrap();
     beside.commit().await.unwrap();
-    store::take_alone(&mut *impatient().await).await.unwrap();
+    taking(&mut *impatient().await).await.unwrap();
 }

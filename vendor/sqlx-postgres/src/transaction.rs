@@ -56,8 +56,11 @@ impl TransactionManager for PgTransactionManager {
             return Ok(());
         }
         if conn.inner.transaction_depth > 0 {
-            conn.execute(commit_ansi_transaction_sql(conn.inner.transaction_depth))
-                .await?;
+            let end = commit_ansi_transaction_sql(conn.inner.transaction_depth);
+            // NAVI: in the message of what was queued, if anything was.
+            if !conn.end_queued(end.clone()).await? {
+                conn.execute(end).await?;
+            }
 
             conn.inner.transaction_depth -= 1;
         }
@@ -70,6 +73,8 @@ impl TransactionManager for PgTransactionManager {
             return Ok(());
         }
         if conn.inner.transaction_depth > 0 {
+            // NAVI: a statement that was queued may have failed, which is nothing to whom all of them are of no use.
+            let _answered = conn.wait_until_ready().await;
             conn.execute(rollback_ansi_transaction_sql(conn.inner.transaction_depth))
                 .await?;
 
@@ -84,6 +89,7 @@ impl TransactionManager for PgTransactionManager {
             return;
         }
         if conn.inner.transaction_depth > 0 {
+            conn.sync_queued();
             conn.queue_simple_query(
                 rollback_ansi_transaction_sql(conn.inner.transaction_depth).as_str(),
             )

@@ -42,7 +42,7 @@ pub async fn insert_run(
         payloads,
         statuses,
     } = EventColumns::of(events);
-    sqlx::query!(
+    let insert = sqlx::query!(
         "with begun as (
            insert into runs (run_id, org_id, user_id, role, conversation_id, kind, status, task,
                              workspace_path, requested_model, provider, model, options, request,
@@ -83,8 +83,6 @@ pub async fn insert_run(
         &payloads,
         &statuses,
         phase,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    conn.queue(insert).await
 }

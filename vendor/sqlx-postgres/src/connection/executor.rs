@@ -208,6 +208,139 @@ impl PgConnection {
         Ok(statement)
     }
 
+    // NAVI: writes a statement, behind the beginning of its transaction if that is still to come, and neither
+    // asks for its answer nor sends it.
+    async fn write_statement(
+        &mut self,
+        sql: &str,
+        arguments: &mut PgArguments,
+        persistent: bool,
+        metadata: Option<Arc<PgStatementMetadata>>,
+    ) -> Result<Arc<PgStatementMetadata>, Error> {
+        // Check this before we write anything to the stream.
+        //
+        // Note: Postgres actually interprets this value as unsigned,
+        // making the max number of parameters 65535, not 32767
+        // https://github.com/launchbadge/sqlx/issues/3464
+        // https://www.postgresql.org/docs/current/limits.html
+        let num_params = u16::try_from(arguments.len()).map_err(|_| {
+            err_protocol!(
+                "PgConnection::run(): too many arguments for query: {}",
+                arguments.len()
+            )
+        })?;
+
+        // prepare the statement if this our first time executing it
+        // always return the statement ID here
+        let (statement, metadata) = self
+            .get_or_prepare(sql, &arguments.types, persistent, metadata, false)
+            .await?;
+
+        // patch holes created during encoding
+        arguments.apply_patches(self, &metadata.parameters).await?;
+
+        // NAVI: a statement without a name is parsed again in the same breath, so that all of it
+        // reaches one session, whoever shares sessions in between.
+        let param_types = if statement == StatementId::UNNAMED {
+            Some(self.resolve_types(&arguments.types).await?)
+        } else {
+            None
+        };
+
+        // consume messages till `ReadyForQuery` before bind and execute
+        self.wait_until_answered().await?;
+        self.write_begin()?;
+
+        if let Some(param_types) = &param_types {
+            self.inner.stream.write_msg(Parse {
+                param_types,
+                query: sql,
+                statement,
+            })?;
+        }
+
+        // bind to attach the arguments to the statement and create a portal
+        self.inner.stream.write_msg(Bind {
+            portal: PortalId::UNNAMED,
+            statement,
+            formats: &[PgValueFormat::Binary],
+            num_params,
+            params: &arguments.buffer,
+            result_formats: &[PgValueFormat::Binary],
+        })?;
+
+        // executes the portal up to the passed limit
+        // the protocol-level limit acts nearly identically to the `LIMIT` in SQL
+        self.inner.stream.write_msg(message::Execute {
+            portal: PortalId::UNNAMED,
+            // Non-zero limits cause query plan pessimization by disabling parallel workers:
+            // https://github.com/launchbadge/sqlx/issues/3673
+            limit: 0,
+        })?;
+        // From https://www.postgresql.org/docs/current/protocol-flow.html:
+        //
+        // "An unnamed portal is destroyed at the end of the transaction, or as
+        // soon as the next Bind statement specifying the unnamed portal as
+        // destination is issued. (Note that a simple Query message also
+        // destroys the unnamed portal."
+
+        // we ask the database server to close the unnamed portal and free the associated resources
+        // earlier - after the execution of the current query.
+        self.inner
+            .stream
+            .write_msg(Close::Portal(PortalId::UNNAMED))?;
+
+        Ok(metadata)
+    }
+
+    /// NAVI: writes a statement whose answer is not looked at: it is sent with the next one that is waited for,
+    /// in the same message, and fails with that. The end of the transaction is such a statement too, so a
+    /// transaction of statements that were queued takes one round trip.
+    ///
+    /// Outside of a transaction nothing would send it, so it is executed at once.
+    pub async fn queue<'q, E>(&mut self, mut query: E) -> Result<(), Error>
+    where
+        E: Execute<'q, Postgres> + 'q,
+    {
+        if self.inner.transaction_depth == 0 {
+            return self.execute(query).await.map(drop);
+        }
+        // False positive: https://github.com/rust-lang/rust-clippy/issues/12560
+        #[allow(clippy::map_clone)]
+        let metadata = query.statement().map(|s| Arc::clone(&s.metadata));
+        let arguments = query.take_arguments().map_err(Error::Encode)?;
+        let persistent = query.persistent();
+        let logger = QueryLogger::new(query.sql(), self.inner.log_settings.clone());
+        let mut arguments = arguments.unwrap_or_default();
+
+        self.wait_until_answered().await.inspect_err(note_failure)?;
+        self.write_statement(logger.sql().as_str(), &mut arguments, persistent, metadata)
+            .await
+            .inspect_err(note_failure)?;
+        self.inner.queued.push_back(Some(logger));
+
+        Ok(())
+    }
+
+    // NAVI: takes an answer for that of the first statement that was queued; false if none was.
+    pub(super) fn is_of_queued(&mut self, complete: &CommandComplete) -> bool {
+        let Some(queued) = self.inner.queued.pop_front() else {
+            return false;
+        };
+        if let Some(mut logger) = queued {
+            logger.increase_rows_affected(complete.rows_affected());
+        }
+        true
+    }
+
+    // NAVI: one of the queued statements failed, and with it those behind it.
+    pub(super) fn fail_queued(&mut self, error: &Error) {
+        for logger in self.inner.queued.drain(..).flatten() {
+            note_failure(error);
+            drop(logger);
+        }
+    }
+
     pub(crate) async fn run<'e, 'c: 'e, 'q: 'e>(
         &'c mut self,
         query: SqlStr,
@@ -229,81 +362,10 @@ impl PgConnection {
         let mut metadata: Arc<PgStatementMetadata>;
 
         let format = if let Some(mut arguments) = arguments {
-            // Check this before we write anything to the stream.
-            //
-            // Note: Postgres actually interprets this value as unsigned,
-            // making the max number of parameters 65535, not 32767
-            // https://github.com/launchbadge/sqlx/issues/3464
-            // https://www.postgresql.org/docs/current/limits.html
-            let num_params = u16::try_from(arguments.len()).map_err(|_| {
-                err_protocol!(
-                    "PgConnection::run(): too many arguments for query: {}",
-                    arguments.len()
-                )
-            })?;
-
-            // prepare the statement if this our first time executing it
-            // always return the statement ID here
-            let (statement, metadata_) = self
-                .get_or_prepare(sql, &arguments.types, persistent, metadata_opt, false)
+            metadata = self
+                .write_statement(sql, &mut arguments, persistent, metadata_opt)
                 .await
                 .inspect_err(note_failure)?;
-
-            metadata = metadata_;
-
-            // patch holes created during encoding
-            arguments.apply_patches(self, &metadata.parameters).await?;
-
-            // NAVI: a statement without a name is parsed again in the same breath, so that all of it
-            // reaches one session, whoever shares sessions in between.
-            let param_types = if statement == StatementId::UNNAMED {
-                Some(self.resolve_types(&arguments.types).await?)
-            } else {
-                None
-            };
-
-            // consume messages till `ReadyForQuery` before bind and execute
-            self.wait_until_answered().await.inspect_err(note_failure)?;
-            self.write_begin()?;
-
-            if let Some(param_types) = &param_types {
-                self.inner.stream.write_msg(Parse {
-                    param_types,
-                    query: sql,
-                    statement,
-                })?;
-            }
-
-            // bind to attach the arguments to the statement and create a portal
-            self.inner.stream.write_msg(Bind {
-                portal: PortalId::UNNAMED,
-                statement,
-                formats: &[PgValueFormat::Binary],
-                num_params,
-                params: &arguments.buffer,
-                result_formats: &[PgValueFormat::Binary],
-            })?;
-
-            // executes the portal up to the passed limit
-            // the protocol-level limit acts nearly identically to the `LIMIT` in SQL
-            self.inner.stream.write_msg(message::Execute {
-                portal: PortalId::UNNAMED,
-                // Non-zero limits cause query plan pessimization by disabling parallel workers:
-                // https://github.com/launchbadge/sqlx/issues/3673
-                limit: 0,
-            })?;
-            // From https://www.postgresql.org/docs/current/protocol-flow.html:
-            //
-            // "An unnamed portal is destroyed at the end of the transaction, or as
-            // soon as the next Bind statement specifying the unnamed portal as
-            // destination is issued. (Note that a simple Query message also
-            // destroys the unnamed portal."
-
-            // we ask the database server to close the unnamed portal and free the associated resources
-            // earlier - after the execution of the current query.
-            self.inner
-                .stream
-                .write_msg(Close::Portal(PortalId::UNNAMED))?;
 
             // finally, [Sync] asks postgres to process the messages that we sent and respond with
             // a [ReadyForQuery] message when it's completely done. Theoretically, we could send
@@ -329,7 +391,12 @@ impl PgConnection {
 
         Ok(try_stream! {
             loop {
-                let message = self.inner.stream.recv().await.inspect_err(note_failure)?;
+                let message = self.inner.stream.recv().await;
+                if let Err(error) = &message {
+                    self.fail_queued(error);
+                    note_failure(error);
+                }
+                let message = message?;
 
                 match message.format {
                     BackendMessageFormat::BindComplete
@@ -349,6 +416,11 @@ impl PgConnection {
                     BackendMessageFormat::CommandComplete => {
                         // a SQL command completed normally
                         let cc: CommandComplete = message.decode()?;
+
+                        // NAVI: that of a statement before this one.
+                        if self.is_of_queued(&cc) {
+                            continue;
+                        }
 
                         let rows_affected = cc.rows_affected();
                         logger.increase_rows_affected(rows_affected);
@@ -376,6 +448,9 @@ impl PgConnection {
 
                         metadata = new_metadata;
                     }
+
+                    // NAVI: a row that is not looked at.
+                    BackendMessageFormat::DataRow if !self.inner.queued.is_empty() => {}
 
                     BackendMessageFormat::DataRow => {
                         logger.increment_rows_returned();

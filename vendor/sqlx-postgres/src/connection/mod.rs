@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::common::StatementCache;
 use crate::error::Error;
 use crate::ext::ustr::UStr;
 use crate::io::{PortalId, StatementId};
+use crate::logger::QueryLogger;
 use crate::message::{
     BackendMessageFormat, Bind, Close, Execute, Parse, Query, ReadyForQuery, ReceivedMessage,
     Terminate, TransactionStatus,
@@ -21,7 +22,7 @@ use crate::types::Oid;
 use crate::{PgConnectOptions, PgTypeInfo, Postgres};
 
 pub(crate) use sqlx_core::connection::*;
-use sqlx_core::sql_str::SqlSafeStr;
+use sqlx_core::sql_str::{SqlSafeStr, SqlStr};
 
 pub use self::stream::PgStream;
 
@@ -83,6 +84,10 @@ pub struct PgConnectionInner {
     // NAVI: true if a transaction was begun and the server is not told yet: that goes with its first statement.
     pub(crate) begins_with_next: bool,
 
+    // NAVI: the statements that are written and whose answers are not looked at, in order; none stands for the
+    // beginning of a transaction. As long as no ReadyForQuery is expected, the server is not asked to answer them.
+    pub(crate) queued: VecDeque<Option<QueryLogger>>,
+
     log_settings: LogSettings,
 }
 
@@ -104,6 +109,7 @@ impl PgConnection {
     pub fn is_at_rest(&mut self) -> bool {
         self.inner.pending_ready_for_query_count == 0
             && self.inner.transaction_depth == 0
+            && self.inner.queued.is_empty()
             && matches!(self.inner.transaction_status, TransactionStatus::Idle)
             && self.inner.stream.write_buffer().is_empty()
             && self.inner.stream.recv_unchecked().now_or_never().is_none()
@@ -116,21 +122,31 @@ impl PgConnection {
             self.inner.begins_with_next = false;
             self.queue_simple_query(BEGIN)?;
         }
+        self.sync_queued();
 
         self.wait_until_answered().await
     }
 
-    // NAVI: the same, and a transaction that is to begin with the next statement still is.
+    // NAVI: the same, and a transaction that is to begin with the next statement still is, and what is to go with
+    // it still does.
     async fn wait_until_answered(&mut self) -> Result<(), Error> {
-        if !self.inner.stream.write_buffer_mut().is_empty() {
+        if !self.has_unsynced() && !self.inner.stream.write_buffer_mut().is_empty() {
             self.inner.stream.flush().await?;
         }
 
         while self.inner.pending_ready_for_query_count > 0 {
-            let message = self.inner.stream.recv().await?;
+            let message = self.inner.stream.recv().await;
+            if let Err(error) = &message {
+                self.fail_queued(error);
+            }
+            let message = message?;
 
-            if let BackendMessageFormat::ReadyForQuery = message.format {
-                self.handle_ready_for_query(message)?;
+            match message.format {
+                BackendMessageFormat::ReadyForQuery => self.handle_ready_for_query(message)?,
+                BackendMessageFormat::CommandComplete => {
+                    let _other = self.is_of_queued(&message.decode()?);
+                }
+                _ => {}
             }
         }
 
@@ -176,10 +192,39 @@ impl PgConnection {
         if !std::mem::take(&mut self.inner.begins_with_next) {
             return Ok(());
         }
+        self.inner.queued.push_back(None);
+        self.write_plain(BEGIN)
+    }
+
+    // NAVI: ends a transaction in the message of the statements that were queued, if there are any; true if it did.
+    pub(crate) async fn end_queued(&mut self, end: SqlStr) -> Result<bool, Error> {
+        if !self.has_unsynced() {
+            return Ok(false);
+        }
+        self.write_plain(end.as_str())?;
+        let logger = QueryLogger::new(end, self.inner.log_settings.clone());
+        self.inner.queued.push_back(Some(logger));
+        self.wait_until_ready().await?;
+        Ok(true)
+    }
+
+    // NAVI: has the server answer what was queued, before it is rolled back: it is written already.
+    pub(crate) fn sync_queued(&mut self) {
+        if self.has_unsynced() {
+            self.write_sync();
+        }
+    }
+
+    // NAVI: true if statements are queued and the server is not asked to answer them.
+    fn has_unsynced(&self) -> bool {
+        self.inner.pending_ready_for_query_count == 0 && !self.inner.queued.is_empty()
+    }
+
+    fn write_plain(&mut self, query: &str) -> Result<(), Error> {
         let stream = &mut self.inner.stream;
         stream.write_msg(Parse {
             param_types: &[],
-            query: BEGIN,
+            query,
             statement: StatementId::UNNAMED,
         })?;
         stream.write_msg(Bind {

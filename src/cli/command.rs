@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::agent::command::AgentCommand;
 use crate::cli::audit::command::Work;
+use crate::cli::config::{check, documents};
 use crate::cli::failure::Failure;
 use crate::cli::load::command as load;
 use crate::cli::policy::explain;
@@ -15,8 +16,8 @@ use crate::cli::policy::explain::PolicyCommand;
 use crate::cli::serve::stopped;
 use crate::cli::settled::{quietly, settled, told_database, watched};
 use crate::cli::{
-    audit, config as config_command, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate,
-    retention, serve, token, vault, workspaces,
+    audit, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate, retention, serve, token,
+    vault, workspaces,
 };
 use crate::config::found;
 use crate::config::found::GivenSettings;
@@ -153,10 +154,10 @@ struct ConfigCommand {
 #[derive(Debug, Subcommand)]
 enum ConfigCommands {
     /// Say whether these settings are fit for production, without starting anything.
-    Check(Box<With<config_command::Args>>),
+    Check(Box<With<check::Args>>),
     /// Print a file that is generated from the settings' own descriptions.
     #[command(hide = true)]
-    Docs(config_command::DocsArgs),
+    Docs(documents::DocsArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -363,12 +364,12 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             command: ConfigCommands::Check(with),
         }) => {
             let config = settled(with.config, given)?;
-            config_command::check(with.args, &config, &mut io::stdout())
+            check::check(with.args, &config, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Docs(args),
         }) => {
-            io::stdout().write_all(config_command::generated(args.file).as_bytes())?;
+            io::stdout().write_all(documents::generated(args.file).as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
     }

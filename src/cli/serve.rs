@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::audit::seals::fitting;
 use crate::cli::beacon::Beacon;
+use crate::cli::config::warnings::warnings;
 use crate::cli::failure::{Failure, database_servers};
 use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
@@ -167,6 +168,9 @@ impl Running {
             );
         }
         warn_of_development_identity(&config);
+        for warning in warnings(&config) {
+            tracing::warn!("{warning}");
+        }
         let app = App::build(config, pool, clock, Tasks::new()).await?;
         let settings = &app.config.surroundings.settings;
         if !settings.is_empty()

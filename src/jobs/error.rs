@@ -22,6 +22,11 @@ pub enum Error {
          prompt"
     )]
     WaitsForApproval,
+    /// It paused before an obstacle, and no answer would let it go on.
+    #[error(
+        "the job paused, and its last event says why; send `resume` when that is out of the way"
+    )]
+    Paused,
     /// It waits for no answer.
     #[error("the job is not waiting for approval")]
     WaitsForNothing,

@@ -340,7 +340,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "job-not-found", detail),
             Error::Over(_) => Self::new(StatusCode::CONFLICT, "job-over", detail),
-            Error::WaitsForApproval => {
+            Error::WaitsForApproval | Error::Paused => {
                 Self::new(StatusCode::CONFLICT, "job-waits-for-approval", detail)
             }
             Error::WaitsForNothing => Self::new(StatusCode::CONFLICT, "job-not-paused", detail),

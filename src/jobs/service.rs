@@ -235,6 +235,7 @@ impl Jobs {
             RunStatus::Completed | RunStatus::Failed | RunStatus::Canceled => {
                 Err(Error::Over(locked.status))
             }
+            RunStatus::PausedForApproval if locked.is_held_back => Err(Error::Paused),
             RunStatus::PausedForApproval => Err(Error::WaitsForApproval),
             RunStatus::Running => Ok(StartOutcome::Already("the job is running already")),
             RunStatus::Queued => {

@@ -35,7 +35,11 @@ fn tokens(count: u64) -> i64 {
 
 /// Writes calls in one statement: all of them, or none. A call that is there already is left as it
 /// is, so a batch whose outcome was lost with its connection can simply be sent again.
+///
+/// Calls of runs alone do not wait for the disk: their run's log is written after them and waits for it, and
+/// nothing behind a commit on the disk is missing there.
 pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) -> sqlx::Result<()> {
+    let is_followed = calls.iter().all(|c| c.call.run_id.is_some());
     let column = |of: fn(&PricedCall) -> String| calls.iter().map(|c| of(c)).collect::<Vec<_>>();
     let optional =
         |of: fn(&PricedCall) -> Option<String>| calls.iter().map(|c| of(c)).collect::<Vec<_>>();
@@ -72,6 +76,10 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
         .collect();
     sqlx::query!(
         r#"
+        with eased as materialized (
+            select set_config('synchronous_commit',
+                              coalesce($26, current_setting('synchronous_commit')), true)
+        )
         insert into llm_metrics (
             org_id, user_id, call_id, run_id, model, provider, phase,
             input_tokens, output_tokens, total_tokens,
@@ -80,13 +88,13 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
             task_type, session_id, extra_metadata, status, error_message, created_at,
             trace_id
         )
-        select * from unnest(
+        select called.* from eased cross join unnest(
             $1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
             $14::numeric[], $15::numeric[], $16::numeric[], $17::bigint[], $18::bigint[],
             $19::text[], $20::text[], $21::jsonb[], $22::text[], $23::text[], $24::timestamptz[],
             $25::text[]
-        )
+        ) called
         on conflict (org_id, created_at, call_id) do nothing
         "#,
         &column(|c| c.call.org_id.to_string()),
@@ -126,6 +134,7 @@ pub async fn insert_calls(conn: &mut PgConnection, calls: &[Arc<PricedCall>]) ->
             .map(|t| to_text(t, MAX_ERROR_CHARS))) as &[Option<String>],
         &times,
         &traces as &[Option<String>],
+        is_followed.then_some("off"),
     )
     .execute(conn)
     .await?;

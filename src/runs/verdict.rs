@@ -21,6 +21,8 @@ pub struct Obstacles {
     calls: u32,
     /// Those that failed.
     failed: u32,
+    /// Commands among them that ran to their own end and said no, which may be what was asked for.
+    said_no: u32,
     /// Files that could not be written, and were not written later.
     unwritten: BTreeSet<String>,
     /// Consents that a person denied.
@@ -29,6 +31,17 @@ pub struct Obstacles {
     unanswered: u32,
     /// Questions that needed a person where there was none.
     unasked: u32,
+}
+
+/// The end of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// It did what it is for.
+    Good,
+    /// A command ran to its own end and said no, as tests do that fail.
+    SaidNo,
+    /// It did not.
+    Failed,
 }
 
 /// The facts of a verdict beside the obstacles.
@@ -46,11 +59,14 @@ pub struct RunResult {
 
 impl Obstacles {
     /// Notes the end of a tool call, and the file that it was to write, if that is what it does.
-    pub fn note_call(&mut self, is_good: bool, writes: Option<&str>) {
+    pub fn note_call(&mut self, end: CallEnd, writes: Option<&str>) {
         self.calls = self.calls.saturating_add(1);
-        self.failed = self.failed.saturating_add(u32::from(!is_good));
+        self.failed = self.failed.saturating_add(u32::from(end != CallEnd::Good));
+        self.said_no = self
+            .said_no
+            .saturating_add(u32::from(end == CallEnd::SaidNo));
         match writes {
-            Some(path) if is_good => drop(self.unwritten.remove(path)),
+            Some(path) if end == CallEnd::Good => drop(self.unwritten.remove(path)),
             Some(path) => drop(self.unwritten.insert(path.to_owned())),
             None => {}
         }
@@ -89,21 +105,18 @@ impl Obstacles {
             };
         }
         let is_unwritten = !self.unwritten.is_empty();
-        if run.changed == 0 && (self.has_failed_wholly() || is_unwritten) {
+        let nothing_worked = run.changed == 0 && self.calls > 0 && self.failed == self.calls;
+        if nothing_worked && self.said_no == 0 || run.changed == 0 && is_unwritten {
             return RunVerdict::Failed;
         }
         let was_refused = self.denied > 0 || self.unanswered > 0 || self.unasked > 0;
         let is_unchecked =
             run.checks && run.changed > 0 && run.verification != Verification::Passed;
-        if was_refused || is_unwritten || is_unchecked {
+        if was_refused || is_unwritten || is_unchecked || nothing_worked {
             RunVerdict::Partly
         } else {
             RunVerdict::Done
         }
-    }
-
-    fn has_failed_wholly(&self) -> bool {
-        self.calls > 0 && self.failed == self.calls
     }
 
     /// The same in words, a fact each.
@@ -159,7 +172,12 @@ mod tests {
     fn met(calls: &[(bool, Option<&str>)]) -> Obstacles {
         let mut obstacles = Obstacles::default();
         for (is_good, writes) in calls {
-            obstacles.note_call(*is_good, *writes);
+            let end = if *is_good {
+                CallEnd::Good
+            } else {
+                CallEnd::Failed
+            };
+            obstacles.note_call(end, *writes);
         }
         obstacles
     }
@@ -198,6 +216,16 @@ mod tests {
             refused.words(),
             ["1 of 2 tool calls failed", "`a` could not be written"]
         );
+    }
+
+    #[test]
+    fn a_command_that_said_no_may_be_the_answer_and_nothing_tells() {
+        let nothing = run(Stopped::Completed, 0, Verification::NotRun);
+        let mut asked = Obstacles::default();
+        asked.note_call(CallEnd::SaidNo, None);
+        assert_eq!(asked.verdict(nothing), RunVerdict::Partly);
+        asked.note_call(CallEnd::Good, None);
+        assert_eq!(asked.verdict(nothing), RunVerdict::Done);
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl FromStr for Roots {
     }
 }
 
+impl Roots {
+    /// The folders of them that are none on this machine.
+    pub fn missing(&self) -> impl Iterator<Item = &Path> {
+        let folders = self.0.iter().map(|root| root.path.as_path());
+        folders.filter(|folder| !folder.is_dir())
+    }
+}
+
 impl RootFolder {
     fn parse(entry: &str) -> Result<Self, InvalidRoots> {
         let named = || entry.to_owned();

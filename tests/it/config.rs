@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use navi::auth::principal::Role;
 use navi::auth::token::Verifier;
-use navi::cli::config::{Document, generated};
+use navi::cli::config::documents::{Document, generated};
 use navi::cli::serve::Running;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
@@ -280,6 +280,26 @@ fn settings_without_a_model_are_warned_of() {
     let set = [development, ("OLLAMA_BASE_URL", "http://127.0.0.1:9")];
     let (_, out, _) = run(&set, &["config", "check"]);
     assert!(!out.contains("NO_MODELS_AVAILABLE"), "{out}");
+}
+
+#[test]
+fn settings_that_are_seldom_meant_are_warned_of() {
+    let set = [
+        ("APP_ENV", "staging"),
+        ("NAVI_SANBOX", "required"),
+        ("NAVI_SANDBOX", "off"),
+        ("NAVI_WORKSPACE_ROOTS", "/nowhere/at/all:/tmp"),
+        ("NAVI_SERVICE_HOST", "10.0.0.1"),
+    ];
+    let (_, out, _) = run(&set, &["config", "check"]);
+    for word in [
+        "NAVI_SANBOX is no setting; did you mean NAVI_SANDBOX?",
+        "NAVI_SANDBOX=off: the agent's commands can do all that this server's user can",
+        "NAVI_WORKSPACE_ROOTS names /nowhere/at/all, which is no folder here",
+    ] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+    assert!(!out.contains("SERVICE_HOST"), "{out}");
 }
 
 /// A server's log up to a text, or what there is of it after a while.

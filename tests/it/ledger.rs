@@ -1,10 +1,11 @@
 //! The ledger against a real database: what was reported is what is counted and what is written.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use navi::ledger::error::Error;
-use navi::ledger::model::{Call, CallId, CallPhase, Status, TaskMetric};
+use navi::ledger::model::{Call, CallId, CallPhase, PricedCall, Status, TaskMetric};
 use navi::ledger::money::Nanos;
 use navi::ledger::prices::{BuiltIn, PriceBook};
 use navi::ledger::service::Ledger;
@@ -568,6 +569,43 @@ async fn the_calls_of_a_run_are_its_organisations_alone(db: PgPool) {
         store::calls_of_run(&mut conn, &other, run).await.unwrap(),
         []
     );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn calls_of_runs_alone_leave_the_wait_for_the_disk_to_what_follows_them(db: PgPool) {
+    let bench = Bench::new(db).await;
+    let chat = bench.call();
+    let of_run = Call {
+        run_id: Some(RunId(Uuid::from_u128(7))),
+        call_id: CallId(Uuid::from_u128(8)),
+        ..bench.call()
+    };
+    let priced = |call: &Call| {
+        let call = call.clone();
+        Arc::new(PricedCall { call, cost: None })
+    };
+    for (calls, waits) in [
+        (vec![priced(&of_run)], "off"),
+        (vec![priced(&chat)], "on"),
+        (vec![priced(&of_run), priced(&chat)], "on"),
+    ] {
+        let mut tx = bench.db.begin().await.unwrap();
+        let usual = sqlx::query("set local synchronous_commit = on");
+        usual.execute(&mut *tx).await.unwrap();
+        store::insert_calls(&mut tx, &calls).await.unwrap();
+        let shown = sqlx::query_scalar::<_, String>("show synchronous_commit");
+        assert_eq!(shown.fetch_one(&mut *tx).await.unwrap(), waits);
+        tx.rollback().await.unwrap();
+    }
+    // It is over with the statement.
+    let mut conn = bench.db.acquire().await.unwrap();
+    let usual = sqlx::query("set synchronous_commit = on");
+    usual.execute(&mut *conn).await.unwrap();
+    let calls = [priced(&of_run)];
+    store::insert_calls(&mut conn, &calls).await.unwrap();
+    let shown = sqlx::query_scalar::<_, String>("show synchronous_commit");
+    assert_eq!(shown.fetch_one(&mut *conn).await.unwrap(), "on");
+    assert_eq!(bench.rows().await, 1);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -67,7 +67,7 @@ pub(crate) async fn finish(
     runner.state.usage.add_effects(&done.effects);
     if !asks_a_person(&pending) {
         let obstacles = &mut runner.state.usage.obstacles;
-        obstacles.note_call(done.succeeded(), written(&pending));
+        obstacles.note_call(done.end(), written(&pending));
     }
     let words = folder_words::for_touched(runner, &done.effects).await;
     let is_error = !done.succeeded();

@@ -10,6 +10,7 @@ use crate::platform::ids::ToolCallId;
 use crate::policy::request::Request;
 use crate::runs::log::entry::Prior;
 use crate::runs::store::steps::OpenCall;
+use crate::runs::verdict::CallEnd;
 use crate::tools::arguments::Arguments;
 use crate::tools::outcome::{Effect, Outcome};
 use crate::tools::tool::Tool;
@@ -62,6 +63,17 @@ impl CallResult {
             .get("success")
             .and_then(Value::as_bool)
             .unwrap_or(false)
+    }
+
+    /// How it ended, for the verdict on the run. Shells say with higher codes that a command was not found,
+    /// could not be run, or was ended by a signal.
+    pub(crate) fn end(&self) -> CallEnd {
+        let code = self.result.get("exit_code").and_then(Value::as_i64);
+        match code {
+            _ if self.succeeded() => CallEnd::Good,
+            Some(1..=125) => CallEnd::SaidNo,
+            Some(_) | None => CallEnd::Failed,
+        }
     }
 }
 

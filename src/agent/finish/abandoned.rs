@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::deps::Deps;
-use crate::agent::finish::end::{End, Stored, cancel_requested, summary};
+use crate::agent::finish::end::{End, StoredRun, cancel_requested, summary};
 use crate::agent::finish::record::write;
 use crate::agent::runner::file_watch;
 use crate::agent::runner::state::RunState;
@@ -135,7 +135,7 @@ async fn write_end(
         progress: state.progress.as_ref(),
         generation: None,
         changes: &[],
-        stored: Stored::of(deps, run, None).await?,
+        stored: StoredRun::of(deps, run, None).await?,
     };
     write(deps, &end).await.map(drop)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::finish::answer::{changes, generation};
-use crate::agent::finish::end::{End, Stored, cancel_requested, summary};
+use crate::agent::finish::end::{End, StoredRun, cancel_requested, summary};
 use crate::agent::finish::pause::pause;
 use crate::agent::finish::record::write;
 use crate::agent::intake::history;
@@ -147,7 +147,7 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
         return Ended::Lost;
     }
     let generation = generation(&runner);
-    let stored = || Stored::of(&runner.deps, &runner.run, Some(&generation));
+    let stored = || StoredRun::of(&runner.deps, &runner.run, Some(&generation));
     let written = async {
         runner.journal.commit().await?;
         Ok::<_, JournalLost>(tokio::join!(changes(&runner), stored()))

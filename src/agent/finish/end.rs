@@ -42,7 +42,7 @@ pub(crate) struct End<'a> {
     /// The changes that it leaves in its workspace, to be looked at later.
     pub(crate) changes: &'a [FileChange],
     /// What the database had on it before.
-    pub(crate) stored: Stored,
+    pub(crate) stored: StoredRun,
 }
 
 /// What the database has on a run that does nothing any more.
@@ -50,14 +50,14 @@ pub(crate) struct End<'a> {
 /// It is read before the end is written: nothing can change it but a run that holds the same number, and the
 /// transaction that writes the end is the shorter for it, for which other ends wait.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredRun {
     /// Its requests to its user.
     pub(crate) requests: RunRequests,
     /// The user's last answer to the same request, if that is not long ago.
     pub(crate) answered_before: Option<i64>,
 }
 
-impl Stored {
+impl StoredRun {
     /// Reads it, for a run with this answer, if it has one.
     pub(crate) async fn of(
         deps: &Deps,

@@ -1,10 +1,6 @@
 //! A setting of the servers that a load starts, as `NAME=VALUE`.
 
-use clap::{Args as _, Command};
-
-use crate::cli::agent::named_model::nearest;
-use crate::config::secret_files::is_secret;
-use crate::config::settings::Config;
+use crate::cli::config::setting_names::{meant, variables};
 
 /// Reads a setting. A name that no server reads is refused: its load would measure something else than
 /// what was asked for.
@@ -15,24 +11,11 @@ pub fn named_setting(text: &str) -> Result<(String, String), String> {
     if known.iter().any(|one| one == name) {
         return Ok((name.to_owned(), value.to_owned()));
     }
-    let hint = match nearest(name, known.iter().map(String::as_str)) {
+    let hint = match meant(name, &known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "docs/configuration.md lists the settings".to_owned(),
     };
     Err(format!("unknown setting `{name}`; {hint}"))
-}
-
-/// The variables of all settings, and those that name the file of a secret.
-fn variables() -> Vec<String> {
-    let command = Config::augment_args(Command::new("settings"));
-    let names = command.get_arguments().flat_map(|arg| {
-        let name = arg.get_env().and_then(|name| name.to_str());
-        let file = name.filter(|_| is_secret(arg));
-        let name = name.map(str::to_owned);
-        name.into_iter()
-            .chain(file.map(|name| format!("{name}_FILE")))
-    });
-    names.collect()
 }
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ pub async fn next(plans: &Plans, principal: &Principal, id: RunId) -> Result<Nex
             };
             return Ok(NextAnswer::new(report, job));
         }
-        Ok(StartOutcome::Already(_)) | Err(Error::Over(_) | Error::WaitsForApproval) => {}
+        Ok(StartOutcome::Already(_))
+        | Err(Error::Over(_) | Error::WaitsForApproval | Error::Paused) => {}
         Err(error) => return Err(error),
     }
     let head = plans.jobs().head(principal, id).await?;

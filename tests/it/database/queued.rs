@@ -1,5 +1,6 @@
 //! Statements whose answers are not looked at go with the next one, and share its fate.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ async fn queue(conn: &mut PgConnection, note: i32) -> sqlx::Result<()> {
 
 fn code(error: &sqlx::Error) -> Option<String> {
     let code = error.as_database_error().and_then(DatabaseError::code);
-    code.map(|code| code.into_owned())
+    code.map(Cow::into_owned)
 }
 
 #[sqlx::test]

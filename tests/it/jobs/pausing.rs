@@ -78,6 +78,10 @@ async fn a_job_may_pause_before_its_plan_and_again_after_it_was_resumed(db: PgPo
     let mut stream = desk.follow(&id, 0).await;
     for _ in 0..2 {
         stream.until(|event| event["type"] == "job_paused").await;
+        let (status, refused) = desk.ask(&id, "start", nothing()).await;
+        assert_eq!(status, 409);
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("send `resume`"), "{detail}");
         let (status, answer) = desk.ask(&id, "resume", nothing()).await;
         assert_eq!((status, &answer["started"]), (200, &json!(true)));
     }

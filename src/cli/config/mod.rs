@@ -1,0 +1,6 @@
+//! `navi config`: the settings, checked, and listed for people.
+
+pub mod check;
+pub mod documents;
+pub mod setting_names;
+pub mod warnings;

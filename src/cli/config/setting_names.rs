@@ -1,0 +1,67 @@
+//! The names of settings, and the one that is meant by a name that is none.
+
+use clap::{Args as _, Command};
+
+use crate::cli::agent::named_model::nearest;
+use crate::config::secret_files::is_secret;
+use crate::config::settings::Config;
+
+/// Variables of single commands.
+const OF_COMMANDS: [&str; 2] = ["NAVI_SERVER", "NAVI_TOKEN"];
+
+/// The variables of all settings, and those that name the file of a secret.
+pub fn variables() -> Vec<String> {
+    let command = Config::augment_args(Command::new("settings"));
+    let names = command.get_arguments().flat_map(|arg| {
+        let name = arg.get_env().and_then(|name| name.to_str());
+        let file = name.filter(|_| is_secret(arg));
+        let name = name.map(str::to_owned);
+        name.into_iter()
+            .chain(file.map(|name| format!("{name}_FILE")))
+    });
+    names.collect()
+}
+
+/// The setting that is meant by a name, if one is alike enough.
+pub fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    nearest(name, known.iter().map(String::as_str))
+}
+
+/// The variables among these that are no settings and look like one, each with that one. Others are left
+/// alone: orchestrators set variables of their own for a service that is called navi.
+pub fn misspelled(set: &[String]) -> Vec<(String, String)> {
+    let known = variables();
+    let is_known = |name: &String| known.contains(name) || OF_COMMANDS.contains(&name.as_str());
+    let unknown = set.iter().filter(|name| !is_known(name));
+    let slips = unknown.filter_map(|name| Some((name.clone(), meant(name, &known)?.to_owned())));
+    slips.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_a_setting_and_from_what_others_set() {
+        let set = [
+            "NAVI_SANBOX",
+            "NAVI_SANDBOX",
+            "NAVI_SERVER",
+            "NAVI_SERVICE_HOST",
+            "NAVI_PORT_8080_TCP_ADDR",
+            "NAVI_WORKSPACE_ROOT",
+        ];
+        let found = misspelled(&set.map(str::to_owned));
+        let found: Vec<_> = found
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("NAVI_SANBOX", "NAVI_SANDBOX"),
+                ("NAVI_WORKSPACE_ROOT", "NAVI_WORKSPACE_ROOTS")
+            ]
+        );
+    }
+}

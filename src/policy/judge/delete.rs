@@ -33,6 +33,12 @@ const VITAL: &[&str] = &[
     "/var/lib",
 ];
 
+/// True for the folder in which git keeps a repository.
+fn is_repository(at: &str) -> bool {
+    let name = at.rsplit('/').next().unwrap_or_default();
+    name.eq_ignore_ascii_case(".git")
+}
+
 impl Walker<'_> {
     /// Judges the deletion of each operand.
     pub(super) fn deletes(&mut self, call: &Call, recursive: bool) {
@@ -84,6 +90,9 @@ impl Walker<'_> {
                 }
             }
             Place::Inside(at) => {
+                if recursive && is_repository(&at) {
+                    fact(self, "deletes-repository");
+                }
                 let follows = path.text.ends_with('/');
                 let disposable = self.is_disposable(&at)
                     && (!follows || self.is_disposable(&self.places.real_name(&at)));

@@ -30,6 +30,7 @@ pub const FACTS: &[&str] = &[
     "copies-program",
     "deletes-everything",
     "deletes-outside",
+    "deletes-repository",
     "deletes-unknown",
     "deletes-many",
     "kills-others",

@@ -1,8 +1,6 @@
 //! Matches rules against programs that would run.
 
-use regex::{Regex, RegexBuilder};
-
-use crate::policy::error::PolicyError;
+use crate::policy::expression::Expression;
 use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
 use crate::policy::rule::{Input, Rule};
 
@@ -12,33 +10,26 @@ pub struct Matcher {
     subcommands: Vec<Vec<String>>,
     flags: Vec<String>,
     without: Vec<String>,
-    text: Option<Regex>,
+    text: Option<Expression>,
     inline: Vec<String>,
     input: Option<Input>,
     unless_local: bool,
 }
 
 impl Matcher {
-    pub(super) fn of(rule: &Rule) -> Result<Self, PolicyError> {
-        let compile = |text: &String| {
-            let built = RegexBuilder::new(text).size_limit(1 << 20).build();
-            built.map_err(|error| PolicyError::Expression {
-                rule: rule.id.clone(),
-                reason: error.to_string(),
-            })
-        };
+    pub(super) fn of(rule: &Rule) -> Self {
         let subcommands = rule.subcommand.iter();
-        Ok(Self {
+        Self {
             subcommands: subcommands
                 .map(|words| words.split(' ').map(str::to_owned).collect())
                 .collect(),
             flags: rule.flags.clone(),
             without: rule.without.clone(),
-            text: rule.text.as_ref().map(compile).transpose()?,
+            text: rule.text.clone(),
             inline: rule.inline.clone(),
             input: rule.input,
             unless_local: rule.unless_local,
-        })
+        }
     }
 
     /// True when the rule is about this call. An unknown part counts as the one that the rule looks for.

@@ -8,6 +8,7 @@
 
 pub mod error;
 pub mod explain;
+pub mod expression;
 pub mod judge;
 pub mod kill;
 pub mod matcher;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::policy::error::PolicyError;
+use crate::policy::expression::Expression;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::model::{Danger, Verdict};
 use crate::policy::wall::setting::PolicySetting;
@@ -59,7 +60,7 @@ pub struct Rule {
     #[serde(default)]
     pub(super) without: Vec<String>,
     /// An expression that the arguments, joined by blanks, must match.
-    pub(super) text: Option<String>,
+    pub(super) text: Option<Expression>,
     /// Options whose value is code; the expression in `text` is then about the code.
     #[serde(default)]
     pub(super) inline: Vec<String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::policy::error::{MAX_RULES_BYTES, PolicyError};
+use crate::policy::expression::Expression;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::matcher::Matcher;
 use crate::policy::model::Verdict;
@@ -74,6 +75,12 @@ impl Rules {
             if rule.verdict == Verdict::Allow {
                 return Err(looser(&rule.id, "a workspace's rule asks or forbids"));
             }
+            if let Some(Err(error)) = rule.text.as_ref().map(Expression::check) {
+                return Err(PolicyError::Expression {
+                    rule: rule.id.clone(),
+                    reason: error.to_string(),
+                });
+            }
             if rule.sandboxed.is_some() {
                 let reason = "a workspace's rule says the same under every setting";
                 return Err(looser(&rule.id, reason));
@@ -102,7 +109,7 @@ impl Rules {
                 return Err(PolicyError::Duplicate(rule.id.clone()));
             }
             rule.check()?;
-            matchers.push(Matcher::of(rule)?);
+            matchers.push(Matcher::of(rule));
             for program in &rule.program {
                 match program.strip_suffix('*') {
                     Some(start) => patterns.push((start.to_owned(), number)),
@@ -273,3 +280,18 @@ fn read(text: &str) -> Result<RulesFile, PolicyError> {
 
 /// Rules that are shared between the runs that use them.
 pub(super) type Shared = Arc<Rules>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expression_of_the_built_in_rules_can_be_compiled() {
+        let rules = Rules::built_in(include_str!("rules.toml")).unwrap();
+        for rule in &rules.rules {
+            if let Some(text) = &rule.text {
+                assert!(text.check().is_ok(), "{}", rule.id);
+            }
+        }
+    }
+}

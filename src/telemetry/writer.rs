@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::clock::Clock;
@@ -33,6 +33,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between attempts to reach a database that is away.
 pub const RECONNECT_INTERVAL: Duration = Duration::from_millis(250);
+/// The interval at which the log says that telemetry is not written.
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
 
 /// A request to the writer.
 #[derive(Debug)]
@@ -72,6 +74,8 @@ pub struct TelemetryWriter {
     names: CardinalityLimiter,
     /// True if the database was unavailable at the last attempt.
     is_unavailable: Arc<AtomicBool>,
+    /// When the log last said that telemetry is not written.
+    warned: Option<Instant>,
     stopping: CancellationToken,
 }
 
@@ -106,6 +110,7 @@ impl TelemetryWriter {
             errors: VecDeque::new(),
             names: CardinalityLimiter::default(),
             is_unavailable,
+            warned: None,
             stopping,
         }
     }
@@ -113,7 +118,9 @@ impl TelemetryWriter {
     /// Writes until the process stops, then drains the queue.
     pub async fn run(mut self) {
         while self.receive().await {
-            self.write().await;
+            if !self.write().await && self.stopping.is_cancelled() {
+                break;
+            }
         }
         while !self.batches.is_empty() || !self.errors.is_empty() {
             if !self.write().await {
@@ -185,7 +192,7 @@ impl TelemetryWriter {
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, batches = batches.len(), "telemetry was not written");
+                self.warn(&error, batches.len());
                 // Closes the channels, so the clients send the batches again.
                 drop(batches);
                 self.errors.extend(errors);
@@ -196,10 +203,21 @@ impl TelemetryWriter {
         }
     }
 
-    /// Refuses batches until the database is available again, or the process stops.
+    /// Says that telemetry was not written: at once, then once a minute.
+    fn warn(&mut self, error: &sqlx::Error, batches: usize) {
+        let now = Instant::now();
+        if self.warned.is_some_and(|at| now - at < WARN_INTERVAL) {
+            return;
+        }
+        self.warned = Some(now);
+        tracing::warn!(%error, batches, "telemetry was not written");
+    }
+
+    /// Refuses batches until the database is available again, or the process stops. Pauses at least once, so
+    /// that nothing is tried without one.
     async fn wait_for_database(&mut self) {
         self.is_unavailable.store(true, Ordering::Relaxed);
-        while self.conn.is_none() && !self.stopping.is_cancelled() {
+        loop {
             while let Ok(request) = self.queue.try_recv() {
                 self.enqueue(request);
             }
@@ -208,8 +226,14 @@ impl TelemetryWriter {
             // one or a replica, would otherwise be retried without a pause.
             sleep(RECONNECT_INTERVAL).await;
             match self.connect().await {
-                Ok(conn) => self.conn = Some(conn),
+                Ok(conn) => {
+                    self.conn = Some(conn);
+                    break;
+                }
                 Err(error) => tracing::debug!(%error, "the database is unavailable"),
+            }
+            if self.stopping.is_cancelled() {
+                break;
             }
         }
         self.is_unavailable.store(false, Ordering::Relaxed);
@@ -268,7 +292,7 @@ impl TelemetryWriter {
                 // The client may have given up.
                 Ok(Some(stored)) => drop(waiting.done.send(stored)),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "telemetry was not written"),
+                Err(error) => self.warn(&error, 1),
             }
         }
         for error in errors {

@@ -373,3 +373,31 @@ async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: Pg
     }
     desk.keep("after", &[event("t", json!({}))]).await;
 }
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_process_that_ends_asks_a_database_that_takes_nothing_with_pauses(db: PgPool) {
+    let desk = Desk::new(db.clone()).await;
+    sqlx::query("alter table error_groups rename to gone")
+        .execute(&db)
+        .await
+        .unwrap();
+    let sessions = async || -> i64 {
+        let sql = "select sessions from pg_stat_database where datname = current_database()";
+        sqlx::query_scalar(sql).fetch_one(&db).await.unwrap()
+    };
+    let tasks = desk.app.app.tasks.clone();
+    tasks.stopping().cancel();
+    let before = sessions().await;
+    let began = Instant::now();
+    let failure = ErrorOccurrence {
+        message: "it broke".to_owned(),
+        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
+    };
+    desk.app.app.telemetry.report(failure);
+    tasks.shutdown(Duration::from_secs(20)).await;
+    let pauses = began.elapsed().as_millis() / RECONNECT_INTERVAL.as_millis();
+    // What ends beside it has sessions, too.
+    let allowed = i64::try_from(pauses).unwrap() + 10;
+    let asked = sessions().await - before;
+    assert!(asked <= allowed, "{asked} times in {pauses} pauses");
+}

@@ -14,6 +14,12 @@ pub enum Error {
     /// The database stores nothing, so an entry could not be written.
     #[error("{STORES_NOTHING}; nothing was changed")]
     Full,
+    /// The log takes no records until a person has looked, and the server's log says why.
+    #[error(
+        "the audit log of this organisation takes no records until its operator has looked (`navi \
+         doctor` and the server's log say why); nothing was changed"
+    )]
+    Closed,
     /// The end of a log is not sealed with the key that it names, so it was changed without the key.
     #[error(
         "the end of {0} was changed without its key, so nothing is appended to it: `navi audit \
@@ -160,6 +166,12 @@ impl Error {
     /// Seconds after which what was refused may be tried again: a full disk stays full for longer than a
     /// commit takes.
     pub fn seconds_to_wait(&self) -> u64 {
-        if matches!(self, Self::Full) { 30 } else { 1 }
+        if matches!(self, Self::Full) {
+            30
+        } else if matches!(self, Self::Closed) {
+            60
+        } else {
+            1
+        }
     }
 }

@@ -46,7 +46,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         let (status, slug) = match &error {
-            Error::Unavailable | Error::Full => {
+            Error::Unavailable | Error::Full | Error::Closed => {
                 let problem =
                     Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit-unavailable", detail);
                 return problem.retry_after(error.seconds_to_wait());

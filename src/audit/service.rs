@@ -16,7 +16,7 @@ use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
-use crate::audit::writing::queue::{Draft, OnTheWay, Posted};
+use crate::audit::writing::queue::{Draft, OnTheWay, Posted, WriteOutcome};
 use crate::audit::writing::writer::Writer;
 use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::database::pool::Pool;
@@ -162,8 +162,9 @@ impl Audit {
             handed_over: None,
         });
         match tokio::time::timeout(PATIENCE, told).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false) | Err(_)) | Err(_) => Err(self.refusal()),
+            Ok(Ok(WriteOutcome::Written)) => Ok(()),
+            Ok(Ok(WriteOutcome::Closed)) => Err(Error::Closed),
+            Ok(Ok(WriteOutcome::NotNow) | Err(_)) | Err(_) => Err(self.refusal()),
         }
     }
 
@@ -177,7 +178,7 @@ impl Audit {
     }
 
     /// Hands a record to the writer. Readers wait for it ([`Self::settled`]), and the caller may.
-    fn hand_over(&self, record: Record) -> oneshot::Receiver<bool> {
+    fn hand_over(&self, record: Record) -> oneshot::Receiver<WriteOutcome> {
         let (done, told) = oneshot::channel();
         self.send(Draft {
             record,
@@ -314,7 +315,7 @@ impl Open {
         let _later = self.send_completed(ending);
     }
 
-    fn send_completed(&mut self, ending: &Ending) -> Option<oneshot::Receiver<bool>> {
+    fn send_completed(&mut self, ending: &Ending) -> Option<oneshot::Receiver<WriteOutcome>> {
         let stub = self.stub.take()?;
         match self.completed(stub, ending) {
             Ok(record) => Some(self.audit.hand_over(record)),

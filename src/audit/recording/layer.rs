@@ -184,6 +184,8 @@ fn unavailable(error: &Error) -> Problem {
     // Any other cause is for the operator to know.
     let shown = if let Error::Full = error {
         Error::Full
+    } else if let Error::Closed = error {
+        Error::Closed
     } else {
         Error::Unavailable
     };

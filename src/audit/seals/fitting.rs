@@ -7,10 +7,15 @@ use sqlx::PgConnection;
 use crate::audit::error::Error;
 use crate::audit::keyring::{DEVELOPMENT, Keyring};
 use crate::audit::seals::seal::{check, key_of};
+use crate::audit::store::appending;
 use crate::audit::store::appending::{End, newest_ends};
+use crate::audit::witnessing::floors::Floors;
 
 /// The ends of each seal that are looked at: one that was changed by hand must not pass for a wrong key.
 const ENDS_OF_SEAL: i64 = 8;
+
+/// The logs whose ends are read at once.
+const LOGS_AT_ONCE: usize = 500;
 
 /// A key whose logs this server cannot go on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,23 @@ pub async fn unfit_keys(conn: &mut PgConnection, keys: &Keyring) -> Result<Vec<U
         (!fits).then_some(Unfit::Other(id))
     });
     Ok(unfit.collect())
+}
+
+/// The reasons for which logs take no records: a seal that does not fit, or an end before the one that the
+/// folder of checkpoints knows.
+pub async fn closed_logs(
+    conn: &mut PgConnection,
+    keys: &Keyring,
+    floors: &Floors,
+) -> Result<Vec<Error>, Error> {
+    let mut closed = Vec::new();
+    for some in appending::logs(conn).await?.chunks(LOGS_AT_ONCE) {
+        for locked in appending::lock_ends(conn, some).await? {
+            let fits = check(keys, &locked.end).and_then(|()| floors.check(&locked));
+            closed.extend(fits.err());
+        }
+    }
+    Ok(closed)
 }
 
 /// Sees whether a server may start with these keys.

@@ -9,7 +9,7 @@ use crate::audit::error::Error;
 use crate::audit::model::{Outcome, Phase};
 use crate::audit::record::{Personal, Record};
 use crate::audit::store::appending;
-use crate::audit::writing::queue::Draft;
+use crate::audit::writing::queue::{Draft, WriteOutcome};
 
 /// After a commit whose answer was lost: takes out of the batch what is written already, and completes
 /// the beginnings that were refused and are written all the same.
@@ -30,7 +30,7 @@ pub async fn settle(
     let mut left = Vec::new();
     for draft in batch.drain(..) {
         if is_written(&draft.record) {
-            let _told = draft.done.send(true);
+            let _told = draft.done.send(WriteOutcome::Written);
         } else {
             left.push(draft);
         }

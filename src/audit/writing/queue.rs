@@ -14,13 +14,24 @@ use crate::platform::metrics::Metrics;
 /// undone, so these wait as long as there is room.
 const MAX_WAITING: usize = 65_536;
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// It is committed.
+    Written,
+    /// It was not, and another one may be.
+    NotNow,
+    /// Its log takes no records until a person has looked.
+    Closed,
+}
+
 /// A record that waits for its place.
 #[derive(Debug)]
 pub struct Draft {
     /// All but number, time and hashes.
     pub record: Record,
     /// Told once it is committed, or that it will not be.
-    pub done: oneshot::Sender<bool>,
+    pub done: oneshot::Sender<WriteOutcome>,
     /// Counts it as long as it is on its way, if no caller waits for it.
     pub handed_over: Option<HandedOver>,
 }

@@ -28,7 +28,7 @@ use crate::audit::store::{continuing, shape};
 use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::writing::doubt::{refused, settle};
-use crate::audit::writing::queue::{Draft, DraftQueue, Posted};
+use crate::audit::writing::queue::{Draft, DraftQueue, Posted, WriteOutcome};
 use crate::audit::writing::trouble::WritingTrouble;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
@@ -186,7 +186,7 @@ impl Writer {
     /// Tells those who wait for records that they are on disk.
     fn acknowledge(&mut self, written: Vec<Draft>) {
         for draft in written {
-            let told = draft.done.send(true);
+            let told = draft.done.send(WriteOutcome::Written);
             // A caller that gave up waiting was refused: the entry ends here.
             if told.is_err() && draft.record.phase == Phase::Begun {
                 self.queue.owe(refused(draft.record));
@@ -208,7 +208,7 @@ impl Writer {
             .into_iter()
             .partition(|draft| draft.record.phase == Phase::Begun);
         for draft in begun {
-            let _told = draft.done.send(false);
+            let _told = draft.done.send(WriteOutcome::NotNow);
         }
         self.queue.put_back(owed);
     }
@@ -326,7 +326,7 @@ impl Writer {
             tracing::error!(%error, "nothing is appended to an audit log");
         }
         for draft in batch.extract_if(.., |draft| !ends.has(&draft.record.org_id)) {
-            let _told = draft.done.send(false);
+            let _told = draft.done.send(WriteOutcome::Closed);
         }
         for draft in batch.iter_mut() {
             ends.link(&mut draft.record, now);

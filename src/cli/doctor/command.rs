@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::audit::note::VerifyingKey;
+use crate::audit::witnessing::floors::Floors;
 use crate::cli::doctor::check::Check;
-use crate::cli::doctor::database::database;
+use crate::cli::doctor::database::{AuditSight, database};
 use crate::cli::doctor::disks::{ANOTHER_DISK, nearest, room, writable};
 use crate::cli::doctor::own_database::{cluster, disk_of_cluster, programs};
 use crate::cli::failure::{Failure, database_servers};
@@ -101,8 +103,12 @@ pub async fn examine(config: &Config, clock: &Clock, online: bool) -> Report {
             let is_set = config.audit.audit_encryption_key.is_some();
             let keys = is_set.then(|| config.audit_keys());
             // One that cannot be used is among the settings above.
-            let keys = keys.and_then(Result::ok);
-            checks.extend(database(&servers, keys.as_ref(), clock).await);
+            let sight = keys.and_then(Result::ok).map(|keys| {
+                let verifying = keys.all().map(VerifyingKey::of).collect();
+                let floors = Floors::new(config.audit_witness(), verifying);
+                AuditSight { keys, floors }
+            });
+            checks.extend(database(&servers, sight.as_ref(), clock).await);
         }
         Err(failure) => checks.push(Check::bad(
             "database",

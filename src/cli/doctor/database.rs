@@ -3,7 +3,8 @@
 use sqlx::PgConnection;
 
 use crate::audit::keyring::Keyring;
-use crate::audit::seals::fitting::{Unfit, unfit_keys};
+use crate::audit::seals::fitting::{Unfit, closed_logs, unfit_keys};
+use crate::audit::witnessing::floors::Floors;
 use crate::cli::doctor::check::Check;
 use crate::cli::doctor::disks::{DATABASE_DISK, DATABASE_FULL, room};
 use crate::platform::clock::Clock;
@@ -35,30 +36,59 @@ async fn disk_of_database(conn: &mut PgConnection, servers: &Servers) -> Check {
     }
 }
 
-/// Sees whether the audit logs are sealed with keys of this ring; nothing if that cannot be asked.
-async fn audit_keys(conn: &mut PgConnection, keys: &Keyring) -> Option<Check> {
-    const NAME: &str = "audit keys";
-    let unfit = unfit_keys(conn, keys).await.ok()?;
-    Some(match unfit.into_iter().next() {
-        None => Check::good(NAME, "the logs are sealed with them"),
-        Some(Unfit::Missing(id)) => Check::bad(
-            NAME,
-            format!("logs are sealed with the key `{id}`, which is not among them"),
-            "add it to AUDIT_ENCRYPTION_KEYS_PREVIOUS (docs/audit.md tells when it is lost)",
-        ),
-        Some(Unfit::Other(id)) => Check::bad(
-            NAME,
-            format!("logs are sealed with another key than the one that is called `{id}` here"),
-            "restore AUDIT_ENCRYPTION_KEY, or give the new key a name of its own and keep the old one \
-             in AUDIT_ENCRYPTION_KEYS_PREVIOUS",
-        ),
-    })
+/// What a server would know of audit logs before it writes to them.
+pub(super) struct AuditSight {
+    pub(super) keys: Keyring,
+    pub(super) floors: Floors,
 }
 
-/// The database: reachable, migrated, with room, logs of these audit keys and a clock that agrees.
+/// Sees whether the audit logs are sealed with keys of the ring and go on where they ended; nothing of what
+/// cannot be asked.
+async fn audit_logs(conn: &mut PgConnection, sight: &AuditSight) -> Vec<Check> {
+    const KEYS: &str = "audit keys";
+    const LOGS: &str = "audit logs";
+    let Ok(unfit) = unfit_keys(conn, &sight.keys).await else {
+        return Vec::new();
+    };
+    match unfit.into_iter().next() {
+        None => {}
+        Some(Unfit::Missing(id)) => {
+            return vec![Check::bad(
+                KEYS,
+                format!("logs are sealed with the key `{id}`, which is not among them"),
+                "add it to AUDIT_ENCRYPTION_KEYS_PREVIOUS (docs/audit.md tells when it is lost)",
+            )];
+        }
+        Some(Unfit::Other(id)) => {
+            return vec![Check::bad(
+                KEYS,
+                format!("logs are sealed with another key than the one that is called `{id}` here"),
+                "restore AUDIT_ENCRYPTION_KEY, or give the new key a name of its own and keep the old \
+                 one in AUDIT_ENCRYPTION_KEYS_PREVIOUS",
+            )];
+        }
+    }
+    let mut checks = vec![Check::good(KEYS, "the logs are sealed with them")];
+    if let Ok(closed) = closed_logs(conn, &sight.keys, &sight.floors).await {
+        checks.push(match closed.first() {
+            None => Check::good(LOGS, "they go on where they ended"),
+            Some(first) => {
+                let others = match closed.len() - 1 {
+                    0 => String::new(),
+                    others => format!("; and {others} more"),
+                };
+                let found = format!("{first}{others}");
+                Check::bad(LOGS, found, "navi audit verify, then as docs/audit.md says")
+            }
+        });
+    }
+    checks
+}
+
+/// The database: reachable, migrated, with room, audit logs that go on and a clock that agrees.
 pub(super) async fn database(
     servers: &Servers,
-    keys: Option<&Keyring>,
+    audit: Option<&AuditSight>,
     clock: &Clock,
 ) -> Vec<Check> {
     let mut conn = match db::connect_once(servers).await {
@@ -96,8 +126,8 @@ pub(super) async fn database(
             "use the version of navi that migrated this database, or a later one",
         ),
     });
-    if let Some(keys) = keys {
-        checks.extend(audit_keys(&mut conn, keys).await);
+    if let Some(sight) = audit {
+        checks.extend(audit_logs(&mut conn, sight).await);
     }
     checks.push(disk_of_database(&mut conn, servers).await);
     checks.push(match db::server_time(&mut conn).await {

@@ -148,11 +148,31 @@ async fn another_key_under_the_same_name_is_an_error_at_the_start_and_a_finding(
     let missing = found([&other[..], &["--audit-encryption-key-id", "next"]].concat()).await;
     assert!(!missing.ok && missing.detail.contains(&id), "{missing:?}");
 
+    let found = async |name: &str| {
+        let report = examine(&config(&mine), &Clock::System, false).await;
+        let mut checks = report.checks.into_iter();
+        checks.find(|check| check.name == name).unwrap()
+    };
+    assert!(found("audit logs").await.ok);
     // One end that was changed by hand is damage of one log, and the rest go on.
     let change = AssertSqlSafe(format!(
         "update audit_chains set size = size + 1 where org_id = '{ORG}'"
     ));
     sqlx::query(change).execute(&db).await.unwrap();
+    assert!(found("audit keys").await.ok);
+    let damaged = found("audit logs").await;
+    assert!(
+        !damaged.ok && damaged.detail.contains("changed without its key"),
+        "{damaged:?}"
+    );
     let running = Running::start(config(&mine), false).await.unwrap();
+    let server = Actor::nameless(ActorKind::Server);
+    let entry = NewEntry::new(log(), Event::HttpRequest, server);
+    let closed = running.app.audit.begin(entry).await.err().unwrap();
+    let said = closed.to_string();
+    assert!(
+        said.contains("takes no records until its operator"),
+        "{said}"
+    );
     assert!(running.stop().await);
 }

@@ -276,6 +276,9 @@ fn unopened_problem(error: workspaces::error::Error) -> Problem {
 }
 
 fn route_problem(error: &RouteError) -> Problem {
+    if let Some(outage) = error.outage() {
+        return model_problem(outage);
+    }
     let mut problem = Problem::new(StatusCode::BAD_REQUEST, "no-model", error.to_string());
     // Old clients compare this code with the router's own.
     error.code().clone_into(&mut problem.error_code);

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::llm::catalog::Capabilities;
 use crate::llm::config::ProviderId;
 use crate::llm::effort::Effort;
+use crate::llm::error::LlmError;
 use crate::llm::provider::Provider;
 
 /// Why no model can answer. The candidates say why each of them cannot.
@@ -16,7 +17,8 @@ use crate::llm::provider::Provider;
 pub enum RouteError {
     /// A private answer was asked for and no server of the operator's own can give it.
     #[error(
-        "a private answer needs {}: no data may be sent to a hosted provider",
+        "{}a private answer needs {}: no data may be sent to a hosted provider",
+        why.as_ref().map_or_else(String::new, |why| format!("{why}; ")),
         or_else(
             lacks,
             "OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL",
@@ -28,6 +30,10 @@ pub enum RouteError {
         candidates: Vec<Candidate>,
         /// The lacks of the operator's own servers, as sentences.
         lacks: Vec<String>,
+        /// Why the model that is named cannot, if one is.
+        why: Option<String>,
+        /// The failure of one of them, if that may pass.
+        outage: Option<Box<LlmError>>,
     },
     /// No provider is configured, or none can do what the request needs.
     #[error(
@@ -49,6 +55,8 @@ pub enum RouteError {
         lacks: Vec<String>,
         /// Why the model that is named cannot, if one is.
         why: Option<String>,
+        /// The failure of one of those servers, if that may pass.
+        outage: Option<Box<LlmError>>,
     },
 }
 
@@ -71,6 +79,16 @@ impl RouteError {
         match self {
             Self::PrivateModeBlocked { .. } => "PRIVATE_MODE_BLOCKED",
             Self::NoModels { .. } => "NO_MODELS_AVAILABLE",
+        }
+    }
+
+    /// The failure of a server of the operator's own that may pass: nothing else says which model it serves,
+    /// so the same request may be answered a moment later.
+    pub fn outage(&self) -> Option<&LlmError> {
+        match self {
+            Self::PrivateModeBlocked { outage, .. } | Self::NoModels { outage, .. } => {
+                outage.as_deref()
+            }
         }
     }
 }

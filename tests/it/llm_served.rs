@@ -391,6 +391,37 @@ async fn what_no_server_can_answer_is_refused_with_what_to_do(db: PgPool) {
     assert_eq!((status.as_u16(), &ready["ok"]), (200, &json!(true)));
 }
 
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_server_that_is_away_is_waited_for_whether_its_model_is_known_or_not(db: PgPool) {
+    let base = nowhere();
+    let flags = [
+        "--self-hosted-api-base-url",
+        &base,
+        "--model-patience-seconds-interactive",
+        "0",
+    ];
+    let app = TestApp::with(db, Clock::System, &flags).await;
+    let client = app.client(Role::Planner);
+    let private = json!({"message": "hi", "model": "private"});
+    for (path, body) in [
+        ("/api/navi/chat", json!({"message": "hi"})),
+        ("/api/navi/chat", json!({"message": "hi"})),
+        ("/api/jobs", json!({"message": "hi"})),
+        ("/api/navi/chat", private),
+    ] {
+        let (status, problem) = client.post(path, body).await;
+        let seen = (status.as_u16(), &problem["error_code"]);
+        assert_eq!(
+            seen,
+            (503, &json!("MODEL_UNREACHABLE")),
+            "{path}: {problem}"
+        );
+        assert!(problem["retry_after"].as_u64() >= Some(1), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("refused the connection"), "{detail}");
+    }
+}
+
 /// A model that repeats a sentence until it is stopped.
 fn looping() -> Vec<Step> {
     let chunk =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::llm::catalog::{Capabilities, Catalog, Model, SCRIPTED_MODEL, provider_of};
 use crate::llm::config::ProviderId;
+use crate::llm::error::LlmError;
 use crate::llm::failure::unreached::Address;
 use crate::llm::provider::Provider;
 use crate::llm::routing::answer_limit::AnswerLimit;
@@ -86,6 +87,15 @@ impl Models {
             .keys()
             .filter_map(|id| self.lack_of(*id))
             .collect()
+    }
+
+    /// The failure of a server of the operator's own whose model no setting names, if that may pass.
+    pub(in crate::llm) fn outage(&self) -> Option<LlmError> {
+        let lacking = self.providers.keys();
+        lacking
+            .filter(|id| self.lack_of(**id).is_some())
+            .filter_map(|id| self.standings.failure(id.as_str()))
+            .find(LlmError::is_retryable)
     }
 
     /// True if the name is not among those that the provider lists, and those are all.

@@ -199,7 +199,9 @@ impl<'a> Search<'a> {
         if self.private {
             return Err(RouteError::PrivateModeBlocked {
                 lacks: self.models.lacks(),
+                outage: self.models.outage().map(Box::new),
                 candidates: self.candidates,
+                why: fallback.map(|(_, why)| why),
             });
         }
         let default = self.models.catalog.default_mode();
@@ -212,6 +214,7 @@ impl<'a> Search<'a> {
     fn no_models(self, fallback: Option<Fallback>) -> RouteError {
         RouteError::NoModels {
             lacks: self.models.lacks(),
+            outage: self.models.outage().map(Box::new),
             candidates: self.candidates,
             why: fallback.map(|(_, why)| why),
         }

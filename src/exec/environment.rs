@@ -22,6 +22,11 @@ const PASSED: &[&str] = &[
     "SHELL",
     "TZ",
     "TMPDIR",
+    // Who commits; the file that says so lies in a folder that commands do not see.
+    "GIT_AUTHOR_NAME",
+    "GIT_AUTHOR_EMAIL",
+    "GIT_COMMITTER_NAME",
+    "GIT_COMMITTER_EMAIL",
     // Toolchains and their caches.
     "CARGO_HOME",
     "CARGO_TARGET_DIR",

@@ -1,8 +1,7 @@
 //! Matches rules against programs that would run.
 
-use crate::policy::expression::Expression;
 use crate::policy::judge::call::{Call, Certainty, Field, Stdin};
-use crate::policy::rule::{Input, Rule};
+use crate::policy::rule::{Expression, Input, Rule};
 
 /// A rule's conditions, compiled.
 #[derive(Debug)]

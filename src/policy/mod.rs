@@ -8,7 +8,6 @@
 
 pub mod error;
 pub mod explain;
-pub mod expression;
 pub mod judge;
 pub mod kill;
 pub mod matcher;

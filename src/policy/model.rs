@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::policy::scope::ActionScope;
 
+/// The rule of a question about a call whose outcome was lost; no file of rules has it.
+pub const OUTCOME_UNKNOWN: &str = "outcome-unknown";
+
 /// The verdict about a call; the greatest of all findings holds.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

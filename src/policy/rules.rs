@@ -6,11 +6,10 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::policy::error::{MAX_RULES_BYTES, PolicyError};
-use crate::policy::expression::Expression;
 use crate::policy::judge::facts::FACTS;
 use crate::policy::matcher::Matcher;
 use crate::policy::model::Verdict;
-use crate::policy::rule::{FileAccess, Lists, Rule, RulesFile};
+use crate::policy::rule::{Expression, FileAccess, Lists, Rule, RulesFile};
 
 /// Rules that are ready to be used.
 #[derive(Debug)]

@@ -89,7 +89,7 @@ fn what_the_settings_say_differently_is_said_of_each_rule() {
         "always allow" would cover: Deletions of `web/src` and of what is below it.
       workspace-code: strict asks, sandboxed runs unasked (danger: medium)
         about: ./build.sh
-        why: This runs code of the workspace that is no build or test of a known tool, and nothing holds it.
+        why: This runs code of the workspace that is no build or test of a known tool.
         instead: Run it by the project’s own build or test.
         "always allow" would cover: This exact command, as long as `web/build.sh` is as it is now.
     "#);

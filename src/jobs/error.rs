@@ -18,8 +18,8 @@ pub enum Error {
     Over(RunStatus),
     /// It waits for a person.
     #[error(
-        "the job is waiting for your answer; send it to `approve`, or to the consent or \
-         prompt"
+        "the job is waiting for your answer: its `pending_approval` is a consent, which `approve` \
+         takes, or a question, which `/api/navi/prompt/{{prompt_id}}` takes"
     )]
     WaitsForApproval,
     /// It paused before an obstacle, and no answer would let it go on.
@@ -28,7 +28,7 @@ pub enum Error {
     )]
     Paused,
     /// It waits for no answer.
-    #[error("the job is not waiting for approval")]
+    #[error("the job is not waiting for a consent")]
     WaitsForNothing,
     /// It waits for another answer.
     #[error("the job is not waiting for consent `{0}`")]

@@ -15,7 +15,9 @@ use crate::agent::runner::primitives::{Halt, Runner};
 use crate::approvals::consents;
 use crate::approvals::consents::model::{AutoAllowed, Decision};
 use crate::auth::principal::Role;
-use crate::policy::model::{Action, Danger, Finding, Judgement, REWRITES_TO, Verdict};
+use crate::policy::model::{
+    Action, Danger, Finding, Judgement, OUTCOME_UNKNOWN, REWRITES_TO, Verdict,
+};
 use crate::runs::event::Event;
 use crate::runs::event_data::ApprovalData;
 use crate::runs::log::entry::{Entry, UsedConsent};
@@ -155,7 +157,7 @@ pub(crate) async fn ask_to_repeat(
     let judgement = judge(runner, &invocation);
     let action = action(runner, &invocation);
     let mut finding = Finding {
-        rule: "outcome-unknown".to_owned(),
+        rule: OUTCOME_UNKNOWN.to_owned(),
         kind: invocation.tool.name().to_owned(),
         // The question is about this one call, so no answer to it can be kept.
         scope: None,

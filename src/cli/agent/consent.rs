@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::policy::explain::of_workspace;
 use crate::config::settings::Config;
 use crate::platform::text::{cut_chars, visible};
+use crate::policy::model::OUTCOME_UNKNOWN;
 use crate::policy::service::Policy;
 
 /// The question that follows what is asked about.
@@ -175,7 +176,7 @@ pub fn check_rules(rules: &[String], config: &Config, root: &Path) -> Result<(),
         source,
     };
     let policy = of_workspace(root, policy.closing(&closed, None)).map_err(unusable)?;
-    let known: Vec<&str> = policy.rule_ids().collect();
+    let known: Vec<&str> = policy.rule_ids().chain([OUTCOME_UNKNOWN]).collect();
     match rules.iter().find(|rule| !known.contains(&rule.as_str())) {
         Some(unknown) => Err(Failure::Usage(no_rule(unknown, &known))),
         None => Ok(()),

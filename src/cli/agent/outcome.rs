@@ -123,6 +123,14 @@ pub fn reason(summary: &Value) -> String {
     words.to_owned()
 }
 
+/// The command that goes on with a run that is over. Where the model says that it is done, only words of the
+/// person lead further.
+pub fn resume_command(run: &str, summary: &Value) -> String {
+    let says_done = summary["stopped_reason"] == "completed";
+    let words = if says_done { " \"what else\"" } else { "" };
+    format!("navi agent resume {run}{words}")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -14,7 +14,7 @@ use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{FollowEnd, Manner, RunWatch};
 use crate::cli::agent::frames::Frames;
 use crate::cli::agent::named_model::{check, check_name, or_another};
-use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
+use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict, resume_command};
 use crate::cli::agent::recorded;
 use crate::cli::agent::session::Errand;
 use crate::cli::failure::Failure;
@@ -186,7 +186,7 @@ pub async fn end(
             if !manner.json {
                 tell(watch, &outcome, &summary, desk).await?;
                 if let Some(run) = run.filter(|_| outcome.verdict != TaskVerdict::Done) {
-                    watch.show.note(&ways(run))?;
+                    watch.show.note(&ways(run, &summary))?;
                 }
             }
             Ok(outcome.verdict.exit_code())
@@ -283,6 +283,7 @@ async fn tell(
 }
 
 /// The commands for a run that is over and not done.
-fn ways(run: RunId) -> String {
-    format!("`navi agent resume {run}` goes on, `navi agent show {run}` shows it again.")
+fn ways(run: RunId, summary: &Value) -> String {
+    let resume = resume_command(&run.to_string(), summary);
+    format!("`{resume}` goes on, `navi agent show {run}` shows it again.")
 }

@@ -18,7 +18,7 @@ pub enum Error {
     },
     /// Another process uses the folder.
     #[error(
-        "the database in {folder} is in use by process {holder}, another command of navi. Commands beside each \
+        "the database in {folder} is in use by process {holder}, another command of navi or a server. Commands beside each \
          other share one server: when that one has ended, start `NAVI_DATA_DIR={data} navi serve`, and every \
          command over this data folder finds it. Or set NAVI_DATA_DIR to another folder for this one",
         data = folder.parent().unwrap_or(folder).display()

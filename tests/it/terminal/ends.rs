@@ -62,6 +62,7 @@ async fn work_that_nothing_checked_is_partly_done_unless_no_check_was_wanted(db:
         "{said:?}"
     );
     assert!(said.out.contains("`navi agent resume "), "{said:?}");
+    assert!(said.out.contains(" \"what else\"` goes on"), "{said:?}");
     desk.plays([writes("notes", "two\n"), says("Done.")]);
     let said = desk
         .run(&["agent", "run", "write notes", "--no-verify"])

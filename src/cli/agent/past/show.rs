@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
-use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict};
+use crate::cli::agent::outcome::{TaskOutcome, TaskVerdict, resume_command};
 use crate::cli::agent::past::list::{head, task};
 use crate::cli::agent::past::named::NamedRun;
 use crate::cli::agent::recorded::cost_of_summary;
@@ -66,7 +66,8 @@ async fn again(session: &Session, args: &ShowRunArgs) -> Result<(), Failure> {
     show.end(outcome.verdict == TaskVerdict::Done, &outcome.words)?;
     show.line(&cost_of_summary(summary))?;
     if outcome.verdict != TaskVerdict::Done {
-        show.note(&format!("`navi agent resume {id}` goes on."))?;
+        let resume = resume_command(&id.to_string(), summary);
+        show.note(&format!("`{resume}` goes on."))?;
     }
     Ok(())
 }

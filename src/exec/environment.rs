@@ -22,7 +22,7 @@ const PASSED: &[&str] = &[
     "SHELL",
     "TZ",
     "TMPDIR",
-    // Who commits; the file that says so lies in a folder that commands do not see.
+    // The author of commits; the file that names one lies in a folder that commands do not see.
     "GIT_AUTHOR_NAME",
     "GIT_AUTHOR_EMAIL",
     "GIT_COMMITTER_NAME",

@@ -191,7 +191,7 @@ impl Expression {
     /// Compiles it, or says why that cannot be.
     pub(super) fn check(&self) -> Result<(), regex::Error> {
         let compiled = self.compile()?;
-        // Whoever compiled it first has the same.
+        // Another thread that was faster has compiled the same.
         let _same = self.compiled.set(Some(compiled));
         Ok(())
     }

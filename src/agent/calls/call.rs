@@ -65,7 +65,7 @@ impl CallResult {
             .unwrap_or(false)
     }
 
-    /// How it ended, for the verdict on the run. Shells say with higher codes that a command was not found,
+    /// Its end, for the verdict on the run. Shells say with higher codes that a command was not found,
     /// could not be run, or was ended by a signal.
     pub(crate) fn end(&self) -> CallEnd {
         let code = self.result.get("exit_code").and_then(Value::as_i64);

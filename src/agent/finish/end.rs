@@ -41,11 +41,11 @@ pub(crate) struct End<'a> {
     pub(crate) generation: Option<&'a Generation>,
     /// The changes that it leaves in its workspace, to be looked at later.
     pub(crate) changes: &'a [FileChange],
-    /// What the database had on it before.
+    /// Its rows as they were before.
     pub(crate) stored: StoredRun,
 }
 
-/// What the database has on a run that does nothing any more.
+/// The rows on a run that does nothing any more, as far as its end depends on them.
 ///
 /// It is read before the end is written: nothing can change it but a run that holds the same number, and the
 /// transaction that writes the end is the shorter for it, for which other ends wait.

@@ -1,4 +1,4 @@
-//! Whether a server's keys are those that the logs are sealed with, found before it starts.
+//! Compares a server's keys with those that the logs are sealed with, before it starts.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ use crate::platform::metrics::Metrics;
 /// undone, so these wait as long as there is room.
 const MAX_WAITING: usize = 65_536;
 
-/// What became of a record.
+/// The fate of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It is committed.

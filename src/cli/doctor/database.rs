@@ -36,7 +36,7 @@ async fn disk_of_database(conn: &mut PgConnection, servers: &Servers) -> Check {
     }
 }
 
-/// What a server would know of audit logs before it writes to them.
+/// A server's view of audit logs before it writes to them.
 pub(super) struct AuditSight {
     pub(super) keys: Keyring,
     pub(super) floors: Floors,

@@ -1,5 +1,7 @@
 //! The keys of a server that starts: those that the logs are sealed with, or it says which are not.
 
+use std::path::Path;
+
 use navi::audit::event::Event;
 use navi::audit::model::{Actor, ActorKind, Log, NewEntry, Outcome};
 use navi::audit::service::Audit;
@@ -28,6 +30,20 @@ async fn write(audit: &Audit, count: usize) {
     }
 }
 
+/// Settings of a server over this database and data folder.
+fn config(db: &PgPool, folder: &Path, more: &[&str]) -> Config {
+    let database = url(&db.connect_options());
+    let flags = [
+        "--database-url",
+        &database,
+        "--data-dir",
+        folder.to_str().unwrap(),
+        "--bind",
+        "127.0.0.1:0",
+    ];
+    Config::from_flags(flags.iter().chain(more).copied()).unwrap()
+}
+
 async fn report(audit: &Audit) -> Report {
     audit.verify(&log(), &[], |_, _| {}).await.unwrap()
 }
@@ -35,19 +51,7 @@ async fn report(audit: &Audit) -> Report {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_development_key_that_was_lost_is_an_error_at_the_start(db: PgPool) {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    let database = url(&db.connect_options());
-    let config = |more: &[&str]| {
-        let flags = [
-            "--database-url",
-            &database,
-            "--data-dir",
-            data,
-            "--bind",
-            "127.0.0.1:0",
-        ];
-        Config::from_flags(flags.iter().chain(more).copied()).unwrap()
-    };
+    let config = |more: &[&str]| config(&db, folder.path(), more);
     let running = Running::start(config(&[]), false).await.unwrap();
     let id = running.app.audit.key_id().unwrap().to_owned();
     write(&running.app.audit, 2).await;
@@ -74,24 +78,13 @@ async fn a_development_key_that_was_lost_is_an_error_at_the_start(db: PgPool) {
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn development_servers_that_share_a_signing_secret_share_the_audit_key(db: PgPool) {
-    let database = url(&db.connect_options());
     let other = format!("{SECRET}-of-another-time");
     let mut ids = Vec::new();
     for (signing, previous) in [(SECRET, ""), (SECRET, ""), (&*other, SECRET)] {
         let folder = tempfile::tempdir().unwrap();
-        let flags = [
-            "--database-url",
-            &database,
-            "--data-dir",
-            folder.path().to_str().unwrap(),
-            "--bind",
-            "127.0.0.1:0",
-            "--jwt-secret",
-            signing,
-        ];
-        let previous = ["--jwt-secret-previous", previous];
-        let previous = previous.iter().filter(|_| !previous[1].is_empty());
-        let config = Config::from_flags(flags.iter().chain(previous).copied()).unwrap();
+        let secrets = ["--jwt-secret", signing, "--jwt-secret-previous", previous];
+        let given = if previous.is_empty() { 2 } else { 4 };
+        let config = config(&db, folder.path(), &secrets[..given]);
         let running = Running::start(config, false).await.unwrap();
         write(&running.app.audit, 1).await;
         assert!(report(&running.app.audit).await.ok);
@@ -106,18 +99,7 @@ async fn development_servers_that_share_a_signing_secret_share_the_audit_key(db:
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn another_key_under_the_same_name_is_an_error_at_the_start_and_a_finding(db: PgPool) {
     let folder = tempfile::tempdir().unwrap();
-    let database = url(&db.connect_options());
-    let config = |more: &[&str]| {
-        let flags = [
-            "--database-url",
-            &database,
-            "--data-dir",
-            folder.path().to_str().unwrap(),
-            "--bind",
-            "127.0.0.1:0",
-        ];
-        Config::from_flags(flags.iter().chain(more).copied()).unwrap()
-    };
+    let config = |more: &[&str]| config(&db, folder.path(), more);
     let mine = ["--audit-encryption-key", AUDIT_KEY];
     let other = ["--audit-encryption-key", NEXT_KEY];
     let running = Running::start(config(&mine), false).await.unwrap();

@@ -82,7 +82,7 @@ async fn a_queued_statement_that_fails_undoes_its_transaction(db: PgPool) {
     assert_eq!(code(&write(&mut tx, 2).await.unwrap_err()), twice);
     tx.rollback().await.unwrap();
     assert_eq!(notes(&db).await, 1);
-    // With nobody to tell.
+    // With a caller that rolls back.
     let mut tx = conn.begin().await.unwrap();
     queue(&mut tx, 1).await.unwrap();
     tx.rollback().await.unwrap();

@@ -330,6 +330,21 @@ async fn who_is_refused_with_a_large_body_is_told_and_keeps_the_connection(db: P
     }
 }
 
+/// The sessions that the database has had.
+async fn sessions(db: &PgPool) -> i64 {
+    let sql = "select sessions from pg_stat_database where datname = current_database()";
+    sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+}
+
+/// Reports an error of the server itself.
+fn report_failure(desk: &Desk) {
+    let failure = ErrorOccurrence {
+        message: "it broke".to_owned(),
+        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
+    };
+    desk.app.app.telemetry.report(failure);
+}
+
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: PgPool) {
     let desk = Desk::new(db.clone()).await;
@@ -340,23 +355,15 @@ async fn a_database_that_takes_nothing_is_asked_with_pauses_until_it_does(db: Pg
             .await
             .unwrap();
     };
-    let sessions = async || -> i64 {
-        let sql = "select sessions from pg_stat_database where datname = current_database()";
-        sqlx::query_scalar(sql).fetch_one(&db).await.unwrap()
-    };
     rename("error_groups", "gone").await;
-    let before = sessions().await;
+    let before = sessions(&db).await;
     let began = Instant::now();
-    let failure = ErrorOccurrence {
-        message: "it broke".to_owned(),
-        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
-    };
-    desk.app.app.telemetry.report(failure);
+    report_failure(&desk);
     let mut asked = 0;
     while asked < 6 {
         assert!(began.elapsed() < Duration::from_secs(30), "{asked} times");
         tokio::time::sleep(Duration::from_millis(50)).await;
-        asked = sessions().await - before;
+        asked = sessions(&db).await - before;
     }
     // A pause before each, but for the first; and this test has a session of its own.
     let pauses = began.elapsed().as_millis() / RECONNECT_INTERVAL.as_millis();
@@ -381,23 +388,15 @@ async fn a_process_that_ends_asks_a_database_that_takes_nothing_with_pauses(db: 
         .execute(&db)
         .await
         .unwrap();
-    let sessions = async || -> i64 {
-        let sql = "select sessions from pg_stat_database where datname = current_database()";
-        sqlx::query_scalar(sql).fetch_one(&db).await.unwrap()
-    };
     let tasks = desk.app.app.tasks.clone();
     tasks.stopping().cancel();
-    let before = sessions().await;
+    let before = sessions(&db).await;
     let began = Instant::now();
-    let failure = ErrorOccurrence {
-        message: "it broke".to_owned(),
-        ..ErrorOccurrence::of_this_server(desk.app.app.clock.now())
-    };
-    desk.app.app.telemetry.report(failure);
+    report_failure(&desk);
     tasks.shutdown(Duration::from_secs(20)).await;
     let pauses = began.elapsed().as_millis() / RECONNECT_INTERVAL.as_millis();
-    // What ends beside it has sessions, too.
+    // Tasks that end beside it have sessions, too.
     let allowed = i64::try_from(pauses).unwrap() + 10;
-    let asked = sessions().await - before;
+    let asked = sessions(&db).await - before;
     assert!(asked <= allowed, "{asked} times in {pauses} pauses");
 }

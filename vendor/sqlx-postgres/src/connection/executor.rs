@@ -305,9 +305,7 @@ impl PgConnection {
         if self.inner.transaction_depth == 0 {
             return self.execute(query).await.map(drop);
         }
-        // False positive: https://github.com/rust-lang/rust-clippy/issues/12560
-        #[allow(clippy::map_clone)]
-        let metadata = query.statement().map(|s| Arc::clone(&s.metadata));
+        let metadata = query.statement().map(|s| s.metadata.clone());
         let arguments = query.take_arguments().map_err(Error::Encode)?;
         let persistent = query.persistent();
         let logger = QueryLogger::new(query.sql(), self.inner.log_settings.clone());

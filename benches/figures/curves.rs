@@ -4,7 +4,17 @@ use plotters::prelude::*;
 
 use crate::figure::Growth;
 
-const COLORS: [RGBColor; 6] = [BLACK, GREEN, BLUE, RED, MAGENTA, CYAN];
+const COLORS: [RGBColor; 9] = [
+    BLACK,
+    GREEN,
+    BLUE,
+    RED,
+    MAGENTA,
+    CYAN,
+    RGBColor(255, 152, 0),
+    RGBColor(121, 85, 72),
+    RGBColor(158, 158, 158),
+];
 
 /// Draws the rates in hundredths of those with the fewest rows.
 pub(crate) fn draw(growth: &[Growth]) {
@@ -14,7 +24,7 @@ pub(crate) fn draw(growth: &[Growth]) {
     ) else {
         return;
     };
-    let area = SVGBackend::new("docs/performance-growth.svg", (800, 420)).into_drawing_area();
+    let area = SVGBackend::new("docs/performance-growth.svg", (800, 520)).into_drawing_area();
     area.fill(&WHITE).unwrap();
     let mut chart = ChartBuilder::on(&area)
         .margin(16)

@@ -19,6 +19,7 @@ use crate::sheet::Sheet;
 const FIRST_TOKENS: usize = 600;
 const PACE: Duration = Duration::from_millis(5);
 const PACED: usize = 500;
+const ONE_WORD: &str = "say one word";
 const BURST: usize = 1_000;
 const BURSTS: usize = 60;
 /// The first ones find cold caches and connections that are just being made.
@@ -30,8 +31,8 @@ const ENTRY: usize = 600;
 type Take = fn(&Asked<'_>) -> Sample;
 
 /// Does what the request's message names.
-fn answer(body: &str, reply: &mut Reply<'_>) {
-    let (count, pace) = if body.contains("say one word") {
+pub(super) fn answer(body: &str, reply: &mut Reply<'_>) {
+    let (count, pace) = if body.contains(ONE_WORD) {
         (1, None)
     } else if body.contains("say it slowly") {
         (PACED, Some(PACE))
@@ -86,7 +87,7 @@ impl<'a> Asked<'a> {
             let count = FIRST_TOKENS / clients.min(4);
             let mut took: Vec<_> = (0..count)
                 .map(|_| {
-                    let (asked, texts) = self.ask(&mut connection, "say one word");
+                    let (asked, texts) = self.ask(&mut connection, ONE_WORD);
                     texts[0].arrived - asked
                 })
                 .collect();
@@ -204,6 +205,17 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     calls(scene, provider, &server, &token, sheet);
 }
 
+/// Requests for one word each.
+pub(super) fn words(token: &str) -> load::Make {
+    let (body, token) = (body(ONE_WORD), token.to_owned());
+    Arc::new(move |_| load::request("POST", "/api/navi/chat/stream/v2", &token, &body))
+}
+
+/// The times of the first tokens of one client, the way to the provider included.
+pub(super) fn first_token(server: &Server, token: &str) -> Sample {
+    Asked::of(server, token).first_tokens(1)
+}
+
 /// The time that the server adds to a first token, beside that of one commit.
 fn first(
     scene: &Scene,
@@ -230,14 +242,10 @@ fn first(
 
 /// Short calls, one after the other by each of many clients.
 fn calls(scene: &Scene, provider: SocketAddr, server: &Server, token: &str, sheet: &mut Sheet) {
-    let body = body("say one word");
-    let token = token.to_owned();
-    let direct: load::Make = {
-        let body = body.clone();
-        Arc::new(move |_| load::request("POST", "/v1/chat/completions", "", &body))
-    };
-    let through: load::Make =
-        Arc::new(move |_| load::request("POST", "/api/navi/chat/stream/v2", &token, &body));
+    let body = body(ONE_WORD);
+    let direct: load::Make =
+        Arc::new(move |_| load::request("POST", "/v1/chat/completions", "", &body));
+    let through = words(token);
     for clients in [20, 100] {
         let baseline = load::closed(provider, clients, scene.baseline, &direct);
         let baseline = scene.runtime.block_on(baseline).rate();

@@ -6,8 +6,8 @@ use crate::scene::{Scene, Way};
 use crate::sheet::Sheet;
 
 /// Jobs that are finished before the time begins, and within it.
-const WARM: i64 = 20;
-const TIMED: i64 = 200;
+const WARM: i64 = 100;
+const TIMED: i64 = 1_500;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Jobs that wait, of twenty people of five organisations.

@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::clock::{Sample, nanos};
 use crate::http::Connection;
 use crate::plain;
 use crate::provider::{self, Reply};
 use crate::scene::{Scene, Way};
+use crate::server::Server;
 use crate::sheet::Sheet;
 
 /// The model's calls, one a turn; after them it says that it is done.
@@ -25,7 +27,7 @@ const PIECES: usize = 20;
 /// A row of the size of an event of a run.
 const EVENT: usize = 400;
 
-fn answer(body: &str, reply: &mut Reply<'_>) {
+pub(super) fn answer(body: &str, reply: &mut Reply<'_>) {
     let planning = !body.contains(r#""tools":["#);
     let turn = body.matches(r#""role":"assistant""#).count();
     let call = TURNS.get(turn).filter(|_| !planning);
@@ -67,27 +69,57 @@ fn workspace(folder: &Path) {
     }
 }
 
-/// Runs in one place until the time is over; how many ended well.
-fn play(address: std::net::SocketAddr, token: &str, folder: &Path, until: Instant) -> usize {
+/// Plays runs in one folder until the time is over, and returns the nanoseconds that each took.
+fn play(address: std::net::SocketAddr, token: &str, folder: &Path, until: Instant) -> Vec<u64> {
     let mut connection = Connection::open(address);
-    let mut runs = 0;
+    let mut took = Vec::new();
     while Instant::now() < until {
         let body = format!(
             r#"{{"model":"openai/bench","message":"Find out where invoices are rounded.","workspace_path":"{}","run_verification":false}}"#,
             folder.display()
         );
+        let asked = nanos();
         connection.post("/api/navi/chat/autonomous", token, &body);
         let mut succeeded = false;
         connection.frames(|frame, _| {
             succeeded |= frame.contains(r#""success":true"#) && frame.contains("stopped_reason");
         });
         assert!(succeeded, "a run did not end well");
-        runs += 1;
+        took.push(nanos() - asked);
     }
-    runs
+    took
 }
 
+/// The turns in a second of so many clients, each in a folder of its own, and the times of their runs.
 #[expect(clippy::cast_precision_loss, reason = "a few thousand turns")]
+pub(super) fn turns(
+    server: &Server,
+    token: &str,
+    work: &Path,
+    clients: u64,
+    lasts: Duration,
+) -> (f64, Sample) {
+    let folders: Vec<_> = (0..clients).map(|n| work.join(format!("{n:03}"))).collect();
+    for folder in &folders {
+        workspace(folder);
+    }
+    let began = Instant::now();
+    let until = began + lasts;
+    let took: Vec<_> = std::thread::scope(|scope| {
+        let play = |folder| play(server.address, token, folder, until);
+        let all: Vec<_> = folders
+            .iter()
+            .map(|folder| scope.spawn(move || play(folder)))
+            .collect();
+        all.into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect()
+    });
+    let turns = took.len() * (TURNS.len() + 1);
+    let rate = turns as f64 / began.elapsed().as_secs_f64();
+    (rate, Sample::new(took))
+}
+
 pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     let provider = provider::serve(answer);
     let base = format!("http://{provider}/v1");
@@ -96,33 +128,11 @@ pub(crate) fn measure(scene: &Scene, sheet: &mut Sheet) {
     let measured = [1, 10, 50, 100].map(|clients| (Way::Tcp, clients));
     for (way, clients) in [(Way::Socket, 10)].into_iter().chain(measured) {
         let server = scene.serve(way, &[("OPENAI_BASE_URL", &base)]);
-        let folders: Vec<_> = (0..clients)
-            .map(|n| work.path().join(format!("{n:03}")))
-            .collect();
-        for folder in &folders {
-            workspace(folder);
-        }
         let plain = plain::inserts(scene, way, clients, EVENT);
-        let began = Instant::now();
-        let until = began + scene.lasts;
-        let runs: usize = std::thread::scope(|scope| {
-            let play = |folder| play(server.address, &token, folder, until);
-            let all: Vec<_> = folders
-                .iter()
-                .map(|folder| scope.spawn(move || play(folder)))
-                .collect();
-            all.into_iter().map(|one| one.join().unwrap()).sum()
-        });
-        let turns = runs * (TURNS.len() + 1);
-        let value = turns as f64 / began.elapsed().as_secs_f64();
+        let (value, _) = turns(&server, &token, work.path(), clients, scene.lasts);
         let what = format!("turns of runs {}, {clients} clients", way.words());
         let baseline = Some(("plain inserts by pgbench", plain.rate));
-        sheet.value(
-            &format!("runs.{}.{clients}", way.name()),
-            &what,
-            value,
-            "/s",
-            baseline,
-        );
+        let id = format!("runs.{}.{clients}", way.name());
+        sheet.value(&id, &what, value, "/s", baseline);
     }
 }

@@ -220,7 +220,7 @@ impl App {
         let consents = Consents::new(db.clone(), clock.clone(), signals.clone(), audit.clone());
         let records = config.data_dir().ok().map(|folder| folder.join("outcomes"));
         let tools = tools.await?;
-        let health = health(&db, &tools, keys.as_ref());
+        let health = health(&db, &audit, &tools, keys.as_ref());
         let (times, presence) = (config.agent.lease_times(), tools.launch.presence.as_ref());
         let (active, rules) = (ActiveRuns::default(), config.workspace_rules());
         let deps = Deps {
@@ -322,10 +322,10 @@ impl App {
 }
 
 /// The checks that readiness goes by.
-fn health(db: &Pool, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Health {
+fn health(db: &Pool, audit: &Audit, tools: &ToolSettings, keys: Option<&Arc<KeyStore>>) -> Health {
     let (database, migrations) = (database_probe(db), migrations_probe(db));
     let mut probes = vec![("database", database), ("migrations", migrations)];
-    probes.push(("sandbox", tools.launch.probe()));
+    probes.extend([("audit", audit.probe()), ("sandbox", tools.launch.probe())]);
     probes.extend(keys.map(|keys| ("identity provider", keys.clone().probe())));
     Health::new(probes)
 }

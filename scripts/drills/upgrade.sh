@@ -131,7 +131,7 @@ end old
 
 say "The tables back as well."
 prepare "$world/keys.env" "$world/data-old" "$(address_of database)"
-must "Undoing migrations" "${with[@]}" "$new" migrate --undo-to "$before"
+must "Undoing migrations" "${with[@]}" "$new" migrate --undo-to "$before" --yes
 must "The old version's check" "${with[@]}" "$old" migrate --check
 serve old "$old" "$old_port"
 run_at "$old_port" old-on-old

@@ -16,10 +16,12 @@ use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
+use crate::audit::writing::closed::ClosedLogs;
 use crate::audit::writing::queue::{Draft, OnTheWay, Posted, WriteOutcome};
 use crate::audit::writing::writer::Writer;
 use crate::platform::clock::{Clock, sql_millis};
 use crate::platform::database::pool::Pool;
+use crate::platform::health::Probe;
 use crate::platform::metrics::Metrics;
 use crate::platform::tasks::Tasks;
 use crate::vault::envelope::DataKey;
@@ -52,6 +54,7 @@ pub struct Inner {
     messages: mpsc::UnboundedSender<Posted>,
     waiting: AtomicUsize,
     on_the_way: OnTheWay,
+    closed: ClosedLogs,
 }
 
 impl std::ops::Deref for Audit {
@@ -86,6 +89,7 @@ impl Audit {
         let (sender, messages) = mpsc::unbounded_channel();
         let verifying = keys.all().map(VerifyingKey::of).collect();
         let floors = Arc::new(Floors::new(witness.clone(), verifying));
+        let closed = ClosedLogs::default();
         let writer = Writer::new(
             &db,
             clock.clone(),
@@ -93,6 +97,7 @@ impl Audit {
             floors.clone(),
             metrics.clone(),
             messages,
+            closed.clone(),
         );
         tasks.spawn(writer.run(tasks.stopping(), GRACE));
         Self(Arc::new(Inner {
@@ -106,7 +111,13 @@ impl Audit {
             messages: sender,
             waiting: AtomicUsize::new(0),
             on_the_way: OnTheWay::default(),
+            closed,
         }))
+    }
+
+    /// Checks that the logs take records, as far as this process has written to them.
+    pub fn probe(&self) -> Probe {
+        self.closed.probe()
     }
 
     /// The name of the audit key that seals new entries.

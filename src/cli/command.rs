@@ -11,8 +11,7 @@ use crate::cli::audit::command::Work;
 use crate::cli::config::{check, documents};
 use crate::cli::failure::Failure;
 use crate::cli::load::command as load;
-use crate::cli::policy::explain;
-use crate::cli::policy::explain::PolicyCommand;
+use crate::cli::policy::command::PolicyCommand;
 use crate::cli::serve::stopped;
 use crate::cli::settled::{quietly, settled, told_database, watched};
 use crate::cli::{
@@ -282,8 +281,8 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
         Command::Migrate(with) => {
             let config = settled(with.config, given)?;
             let (options, postgres) = serve::database(&config).await?;
-            let outcome =
-                migrate::run(&with.args, &options, &Clock::System, &mut io::stdout()).await;
+            let (clock, out) = (Clock::System, &mut io::stdout());
+            let outcome = migrate::run(&with.args, config.app_env, &options, &clock, out).await;
             stopped(postgres).await;
             Ok(outcome?)
         }
@@ -357,8 +356,8 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             Box::pin(load::run(&with.args, config, &mut io::stdout())).await
         }
         Command::Policy(command) => {
-            let (args, config) = command.split();
-            explain::run(&args, &quietly(config, given)?, &mut io::stdout())
+            let (work, config) = command.split();
+            work.run(&quietly(config, given)?, &mut io::stdout())
         }
         Command::Config(ConfigCommand {
             command: ConfigCommands::Check(with),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::app::BuildError;
 use crate::auth::token::MintError;
+use crate::cli::beacon::FoundServer;
 use crate::cli::migrate;
 use crate::config::bind::BindAddress;
 use crate::config::database::NoDirectUrl;
@@ -232,12 +233,17 @@ pub enum Failure {
     #[error(transparent)]
     Logging(#[from] LoggingError),
     /// The address is taken, not this machine's, or no address at all.
-    #[error("cannot listen on {address}: {source}; choose another with --bind or NAVI_BIND")]
+    #[error(
+        "cannot listen on {address}: {source}; {}choose another with --bind or NAVI_BIND",
+        neighbour(found.as_deref())
+    )]
     Bind {
         /// The address.
         address: BindAddress,
         /// The system's error.
         source: io::Error,
+        /// A server that runs over the same data folder.
+        found: Option<Box<FoundServer>>,
     },
     /// Work was still going on when the grace period ended, or a second signal cut it short.
     #[error("ended before all work was done; unfinished runs can be resumed")]
@@ -322,6 +328,17 @@ impl Failure {
         };
         error.kind() == io::ErrorKind::BrokenPipe
     }
+}
+
+/// A server that runs already, as the beginning of what to do about it.
+fn neighbour(found: Option<&FoundServer>) -> String {
+    found.map_or_else(String::new, |found| {
+        format!(
+            "a server over the same data folder listens on {} (process {}). Use that one, or ",
+            found.url.as_str().trim_end_matches('/'),
+            found.process
+        )
+    })
 }
 
 /// The commands for a run that was left, as the end of a sentence.

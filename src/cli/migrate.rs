@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use sqlx::migrate::Migration;
 
+use crate::config::settings::AppEnv;
 use crate::platform::clock::Clock;
 use crate::platform::database::servers::Servers;
 use crate::platform::db;
@@ -22,9 +23,12 @@ pub struct Args {
     #[arg(long)]
     pub print: bool,
     /// Go back until this migration is the newest one; 0 undoes all. What the undone tables held
-    /// is lost.
+    /// is lost, so it needs `--yes` outside development.
     #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i64).range(0..))]
     pub undo_to: Option<i64>,
+    /// Lose what the undone tables hold.
+    #[arg(long, requires = "undo_to")]
+    pub yes: bool,
     /// Answer in JSON.
     #[arg(long, conflicts_with = "print")]
     pub json: bool,
@@ -36,16 +40,22 @@ pub enum Error {
     /// The database refused, or is not there.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// Tables would be lost without a word.
+    #[error(
+        "going back to {0} loses what the tables of the migrations after it hold; look at them with \
+         `--print`, take a dump, and say `--yes`"
+    )]
+    Unconfirmed(i64),
     /// The answer could not be written.
     #[error("the answer could not be written: {0}")]
     Output(#[from] std::io::Error),
 }
 
 impl Error {
-    /// 2 for a version that does not exist, 3 when the database is out of reach, else 1.
+    /// 2 for a version that does not exist or is not confirmed, 3 when the database is out of reach, else 1.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Database(db::Error::NoSuchVersion(_)) => 2,
+            Self::Database(db::Error::NoSuchVersion(_)) | Self::Unconfirmed(_) => 2,
             Self::Database(db::Error::Unreachable(_) | db::Error::Silent | db::Error::Full(_)) => 3,
             Self::Database(
                 db::Error::TooOld(_)
@@ -63,6 +73,7 @@ impl Error {
 /// Runs the command; the answer goes to `out`.
 pub async fn run(
     args: &Args,
+    environment: AppEnv,
     database: &Servers,
     clock: &Clock,
     out: &mut (dyn Write + Send),
@@ -86,6 +97,9 @@ pub async fn run(
         None => {
             let applied = db::migrate(database, clock.now()).await?;
             report(out, args.json, "applied", &applied)?;
+        }
+        Some(target) if !args.yes && environment != AppEnv::Development => {
+            return Err(Error::Unconfirmed(target));
         }
         Some(target) => {
             let undone = db::undo(database, target).await?;

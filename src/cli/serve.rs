@@ -6,7 +6,6 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,8 +14,9 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::audit::seals::fitting;
+use crate::cli::beacon;
 use crate::cli::beacon::Beacon;
-use crate::cli::config::warnings::warnings;
+use crate::cli::config::warnings::{warn_of_models, warnings};
 use crate::cli::failure::{Failure, database_servers};
 use crate::config::database::Pooler;
 use crate::config::settings::{AppEnv, Config};
@@ -24,8 +24,6 @@ use crate::http::router::router;
 use crate::http::sockets::connections;
 use crate::http::sockets::connections::{Departure, HEAD_TIME};
 use crate::http::sockets::listeners::Listeners;
-use crate::llm;
-use crate::llm::catalog::Capabilities;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
 use crate::platform::database::servers::Servers;
@@ -81,6 +79,8 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
     let url = running.url();
     writeln!(std::io::stdout(), "navi listens on {url}")?;
     tracing::info!(url, "the server listens");
+    let (app, models) = (&running.app, running.app.models.clone());
+    app.tasks.spawn(warn_of_models(models));
     notify("READY=1");
     let lost = tokio::select! {
         () = ends.next() => false,
@@ -124,6 +124,11 @@ impl Running {
         let listeners = listeners.map_err(|source| Failure::Bind {
             address: config.server.bind.clone(),
             source,
+            found: config
+                .data_dir()
+                .ok()
+                .and_then(|folder| beacon::find(&folder))
+                .map(Box::new),
         })?;
         // The services must know the port, which the system chose when it was to be any.
         config.server.bind = config.server.bind.with_port(listeners.address().port());
@@ -184,7 +189,6 @@ impl Running {
         }
         app.health.refresh().await;
         app.start_background();
-        app.tasks.spawn(warn_of_no_model(app.models.clone()));
         let giving = memory::keep_giving_back(app.tasks.stopping());
         app.tasks.spawn(giving);
         Ok(app)
@@ -294,17 +298,6 @@ fn warn_of_development_identity(config: &Config) {
             user.id = %identity.user_id,
             role = %identity.role,
             "ALLOW_DEV_AUTH_BYPASS is on: every program on this machine is let in without a token"
-        );
-    }
-}
-
-/// Says at the start when no model can answer, because nothing else shows it: the server is ready all the
-/// same. A server of the operator's own is asked which model it serves, where no setting says it.
-async fn warn_of_no_model(models: Arc<llm::router::Router>) {
-    if let Err(error) = models.choose(None, None, Capabilities::CHAT).await {
-        tracing::warn!(
-            code = error.code(),
-            "requests that name no model will be refused: {error}; `navi doctor --online` looks again"
         );
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::auth::principal::{Principal, Proof, Role};
 use crate::auth::token::Verifier;
+use crate::cli::beacon;
 use crate::cli::failure::Failure;
 use crate::config::settings::Config;
 use crate::platform::clock::Clock;
@@ -35,6 +36,9 @@ pub struct Args {
 }
 
 /// Writes a token, and nothing else, to `out`.
+///
+/// A shell without the server's settings signs with a secret of the data folder, and the server refuses the
+/// token. So that is said, unless a server runs over that folder.
 pub fn mint(
     args: &Args,
     config: &Config,
@@ -42,6 +46,15 @@ pub fn mint(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let secret = config.signing_secret()?;
+    if config.auth.jwt_secret.is_none() {
+        let folder = config.data_dir()?;
+        if beacon::find(&folder).is_none() {
+            tracing::warn!(
+                folder = %folder.display(),
+                "JWT_SECRET is not set, so this token is for a development server over this data folder"
+            );
+        }
+    }
     let verifier = Verifier::new(&config.auth, &secret, clock.clone());
     let principal = Principal {
         org_id: args.org.clone(),

@@ -28,8 +28,8 @@ pub struct Surroundings {
     pub secret_files: Vec<PathBuf>,
     /// The folders of `PATH`.
     pub path: Vec<PathBuf>,
-    /// The names of the variables that are ours by their beginning, settings or not.
-    pub our_variables: Vec<String>,
+    /// The names of all variables that have a value, settings or not.
+    pub variables: Vec<String>,
     /// Where systemd wants to hear that the server is ready.
     pub notify_socket: Option<PathBuf>,
     /// All that a command of the agent may know of the server's environment.
@@ -45,9 +45,6 @@ pub struct Surroundings {
     /// The operator's own tokens, which it lent to tenants that had none.
     pub operator_tokens: Vec<&'static str>,
 }
-
-/// The beginning of the names of variables that are ours alone.
-const OURS: &str = "NAVI_";
 
 /// Settings of the original that open a door; each is a violation in production when it is on.
 /// `DEV_ORG_ID`, `DEV_USER_ID` and `DEV_USER_ROLE` are ours too and always have a value, so that only
@@ -100,10 +97,9 @@ impl Surroundings {
             path: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
-            our_variables: std::env::vars_os()
+            variables: std::env::vars_os()
                 .filter(|(_, value)| !value.is_empty())
                 .filter_map(|(name, _)| name.into_string().ok())
-                .filter(|name| name.starts_with(OURS))
                 .collect(),
             notify_socket: folder("NOTIFY_SOCKET"),
             command_environment: for_commands(

@@ -185,6 +185,20 @@ pub enum AppEnv {
 }
 
 impl AppEnv {
+    const NAMES: [(&'static str, Self); 6] = [
+        ("development", Self::Development),
+        ("dev", Self::Development),
+        ("staging", Self::Staging),
+        ("stage", Self::Staging),
+        ("production", Self::Production),
+        ("prod", Self::Production),
+    ];
+
+    /// The names of environments; any other stands for production.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(name, _)| *name)
+    }
+
     /// The name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -213,11 +227,9 @@ impl FromStr for AppEnv {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.trim().to_ascii_lowercase().as_str() {
-            "development" | "dev" => Self::Development,
-            "staging" | "stage" => Self::Staging,
-            _ => Self::Production,
-        })
+        let text = text.trim().to_ascii_lowercase();
+        let named = Self::NAMES.iter().find(|(name, _)| *name == text);
+        Ok(named.map_or(Self::Production, |(_, environment)| *environment))
     }
 }
 

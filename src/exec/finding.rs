@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::exec::sandbox::control_groups::{command, find};
 use crate::exec::sandbox::enclosure::{self, Enclosure, Grant, Widening};
 use crate::exec::sandbox::error::WallError;
+use crate::exec::sandbox::git_identity;
 use crate::exec::sandbox::machine::{CannotContain, Sandbox, SandboxParts, with_real};
 use crate::exec::sandbox::order::{self, Handles, Order, Preparation};
 use crate::exec::sandbox::settings::{Demand, SandboxConfig, SandboxMode};
@@ -39,6 +40,7 @@ pub fn find_sandbox(
         limits: config.limits(),
         group_places: find::places(),
         run_folders: std::env::temp_dir(),
+        git_settings: git_identity::settings(environment),
         missing: Vec::new(),
         ..Sandbox::off().parts()
     };

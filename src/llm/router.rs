@@ -164,6 +164,16 @@ impl Router {
         }
     }
 
+    /// Why the default model of the settings does not answer requests that name none, as a sentence; nothing
+    /// when it does.
+    pub fn default_obstacle(&self) -> Option<String> {
+        let name = self.models.default_model.as_deref()?;
+        match self.route(Some(name), None, Capabilities::CHAT) {
+            Ok(route) => route.obstacle(),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
     /// The providers whose lists decide about a request: servers of the operator's own whose model no setting
     /// names, and the one that serves the model that is named, unless the registry knows it.
     fn undecided(&self, requested: Option<&str>, hint: Option<&str>) -> Vec<ProviderId> {

@@ -41,6 +41,9 @@ pub enum PolicyError {
         /// The way it would do so.
         reason: &'static str,
     },
+    /// A workspace raises a rule that is none.
+    #[error("there is no rule `{0}` to raise; `navi policy rules` lists them")]
+    NoSuchRule(String),
     /// Commands are to run unasked behind a wall, and there is none.
     #[error(
         "NAVI_POLICY=sandboxed runs code without asking because a sandbox contains it, and there \

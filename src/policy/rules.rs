@@ -61,7 +61,7 @@ impl Rules {
         let mut rules = self.rules.clone();
         for raise in file.raises {
             let Some(rule) = rules.iter_mut().find(|rule| rule.id == raise.id) else {
-                return Err(looser(&raise.id, "the rule to raise does not exist"));
+                return Err(PolicyError::NoSuchRule(raise.id));
             };
             if raise.verdict < rule.verdict {
                 return Err(looser(&raise.id, "its verdict is stricter than that"));

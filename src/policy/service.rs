@@ -18,7 +18,7 @@ use crate::policy::model::{Action, Finding, Judgement, Verdict};
 use crate::policy::paths::{Place, Places};
 use crate::policy::reach::closed::Closed;
 use crate::policy::request::Request;
-use crate::policy::rule::FileAccess;
+use crate::policy::rule::{FileAccess, Rule};
 use crate::policy::rules::{Rules, Shared};
 use crate::policy::scope::ActionScope;
 use crate::policy::secret_files::SecretFiles;
@@ -196,6 +196,11 @@ impl Policy {
             judgement.rewrite = scan::rewrite(command, directory);
         }
         judgement
+    }
+
+    /// Its rules, those of the workspace last.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules.rules
     }
 
     /// The names of its rules.

@@ -290,15 +290,23 @@ fn settings_that_are_seldom_meant_are_warned_of() {
         ("NAVI_SANDBOX", "off"),
         ("NAVI_WORKSPACE_ROOTS", "/nowhere/at/all:/tmp"),
         ("NAVI_SERVICE_HOST", "10.0.0.1"),
+        ("AUDIT_RETENTION_DAY", "30"),
+        ("NAVI_AUDIT_WITNESS_FILE", "/nowhere/at/all/witness"),
     ];
     let (_, out, _) = run(&set, &["config", "check"]);
     for word in [
         "NAVI_SANBOX is no setting; did you mean NAVI_SANDBOX?",
         "NAVI_SANDBOX=off: the agent's commands can do all that this server's user can",
         "NAVI_WORKSPACE_ROOTS names /nowhere/at/all, which is no folder here",
+        "AUDIT_RETENTION_DAY is no setting; did you mean AUDIT_RETENTION_DAYS?",
+        "NAVI_AUDIT_WITNESS_FILE cannot be written, so checkpoints are not kept there: ",
     ] {
         assert!(out.contains(word), "{word}: {out}");
     }
+    let (_, slip, _) = run(&[("APP_ENV", "developement")], &["config", "check"]);
+    let word =
+        "APP_ENV is `developement`, which is no environment, so the rules of production hold";
+    assert!(slip.contains(word), "{slip}");
     assert!(!out.contains("SERVICE_HOST"), "{out}");
 }
 

@@ -260,3 +260,22 @@ async fn providers_are_asked_online_and_only_then() {
     let refused = "http://127.0.0.1:9/v1 (OPENAI_BASE_URL) refused the connection";
     assert_eq!((openai.ok, openai.detail.as_str()), (false, refused));
 }
+
+#[tokio::test]
+async fn a_default_model_that_is_not_there_is_a_finding() {
+    let set = [
+        "--openai-api-key=sk-test-0123456789",
+        "--default-model=openai/gtp-5-mini",
+        "--data-dir=/nonexistent",
+    ];
+    let report = report_of(&set, false).await;
+    let models = check(&report, "models");
+    assert!(!models.ok, "{models:?}");
+    for word in [
+        "NAVI_DEFAULT_MODEL: `openai/gtp-5-mini` is not in the model registry",
+        "did you mean `openai/gpt-5-mini`",
+        "requests that name no model get",
+    ] {
+        assert!(models.detail.contains(word), "{word}: {models:?}");
+    }
+}

@@ -180,3 +180,51 @@ fn the_workspaces_own_rules_count() {
     );
     assert!(error.contains("does not exist"), "{error}");
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program itself is tested")]
+fn the_rules_are_listed_with_those_of_the_workspace() {
+    let space = tempfile::tempdir().unwrap();
+    std::fs::create_dir(space.path().join(".navi")).unwrap();
+    let file = space.path().join(".navi/policy.toml");
+    let listed = |flags: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_navi"))
+            .env_clear()
+            .args(["policy", "rules", "--workspace"])
+            .arg(space.path())
+            .args(flags)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    std::fs::write(
+        &file,
+        "[[raise]]\nid = \"git-push\"\nverdict = \"forbid\"\n",
+    )
+    .unwrap();
+    let (code, out, _) = listed(&[]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("\ngit-push: is forbidden\n    "), "{out}");
+    let word =
+        "unknown-program: asks, sandboxed runs unasked\n    This program is not known here.\n";
+    assert!(out.contains(word), "{out}");
+    let (_, json, _) = listed(&["--json"]);
+    let rules: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let push = rules.iter().find(|rule| rule["rule"] == "git-push");
+    assert_eq!(push.unwrap()["verdicts"]["sandboxed"], "forbid");
+
+    std::fs::write(
+        &file,
+        "[[raise]]\nid = \"git-psuh\"\nverdict = \"forbid\"\n",
+    )
+    .unwrap();
+    let (code, _, error) = listed(&[]);
+    assert_eq!(code, Some(2));
+    let word = "there is no rule `git-psuh` to raise; `navi policy rules` lists them";
+    assert!(error.contains(word), "{error}");
+}

@@ -286,6 +286,12 @@ async fn health_says_what_works_and_stops_being_ready_when_draining(db: PgPool) 
             "detail": "ok"
           },
           {
+            "name": "audit",
+            "ok": true,
+            "latency_ms": 0,
+            "detail": "ok"
+          },
+          {
             "name": "sandbox",
             "ok": true,
             "latency_ms": 0,

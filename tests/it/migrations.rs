@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use navi::cli::doctor;
 use navi::cli::migrate::{Args, Error, run};
 use navi::cli::serve::Running;
+use navi::config::settings::AppEnv;
 use navi::config::settings::Config;
 use navi::platform::clock::Clock;
 use navi::platform::db;
@@ -59,9 +60,17 @@ async fn schema(conn: &mut PgConnection) -> Vec<String> {
 }
 
 async fn migrate(args: Args, options: &PgConnectOptions) -> (Result<ExitCode, Error>, String) {
+    migrate_in(AppEnv::Development, args, options).await
+}
+
+async fn migrate_in(
+    environment: AppEnv,
+    args: Args,
+    options: &PgConnectOptions,
+) -> (Result<ExitCode, Error>, String) {
     let mut out = Vec::new();
     let clock = Clock::fixed(moment(2026, 11, 23));
-    let code = run(&args, &options.into(), &clock, &mut out).await;
+    let code = run(&args, environment, &options.into(), &clock, &mut out).await;
     (code, String::from_utf8(out).unwrap())
 }
 
@@ -340,6 +349,7 @@ async fn a_database_of_a_development_version_is_refused_with_the_way_out(
             check,
             print,
             undo_to,
+            yes: false,
             json: false,
         };
         let error = migrate(args, &options).await.0.unwrap_err();
@@ -661,4 +671,23 @@ async fn the_organisation_leads_every_primary_key_but_those_of_what_is_nobodys(p
             "workers"
         ]
     );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn tables_of_a_real_server_are_not_lost_without_a_yes(pool: PgPool) {
+    let options = pool.connect_options();
+    let back = |yes| Args {
+        undo_to: Some(0),
+        yes,
+        ..Args::default()
+    };
+    for environment in [AppEnv::Staging, AppEnv::Production] {
+        let error = migrate_in(environment, back(false), &options).await.0;
+        let error = error.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(2));
+        assert!(error.to_string().contains("say `--yes`"), "{error}");
+    }
+    let (code, out) = migrate_in(AppEnv::Production, back(true), &options).await;
+    assert_eq!(code.unwrap(), ExitCode::SUCCESS);
+    assert!(out.contains("undone 0001"), "{out}");
 }

@@ -33,7 +33,7 @@ use crate::agent::runner::primitives::{Halt, Origin, RunEnds, Runner};
 use crate::agent::runner::transcript::NextStep;
 use crate::agent::runner::watch;
 use crate::agent::steps::verification::Checked;
-use crate::agent::steps::{plan, turn, verification};
+use crate::agent::steps::{plan, same_calls, turn, verification};
 use crate::feedback::guidance::model::Guidance;
 use crate::llm::model::{Message, StopReason};
 use crate::retrieval::model::Chunk;
@@ -226,6 +226,7 @@ async fn converse(runner: &mut Runner) -> Result<(), Halt> {
         match runner.transcript.next_step() {
             NextStep::Turn => {
                 recover::tell_of_lost_servers(runner).await?;
+                same_calls::check(runner).await?;
                 turn::take(runner).await?;
             }
             NextStep::Act(pending) => calls::all(runner, pending).await?,

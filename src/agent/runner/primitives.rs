@@ -256,7 +256,8 @@ impl Runner {
         self.state.worked + self.began.elapsed()
     }
 
-    fn ports(&self) -> Vec<u16> {
+    /// The ports of the run's own servers.
+    pub(crate) fn ports(&self) -> Vec<u16> {
         let tools = self.tools.as_ref();
         tools.map(|tools| tools.servers.ports()).unwrap_or_default()
     }

@@ -4,6 +4,7 @@ pub mod objection;
 pub mod offered;
 pub mod patience;
 pub mod plan;
+pub mod same_calls;
 pub mod spoken;
 pub mod turn;
 pub mod verification;

@@ -10,8 +10,9 @@ use crate::audit::event::Event;
 use crate::audit::model::Log;
 use crate::audit::note::{Checkpoint, sized_of};
 use crate::audit::record::Record;
+use crate::audit::seals::fitting::Unfit;
 use crate::audit::seals::handover::Handover;
-use crate::audit::seals::seal;
+use crate::audit::seals::{fitting, seal};
 use crate::audit::service::Audit;
 use crate::audit::store::appending::End;
 use crate::audit::store::tree::StoredCheckpoint;
@@ -45,6 +46,12 @@ impl Audit {
         let mut conn = self.db.acquire().await?;
         let mut tx = conn.begin_with(SNAPSHOT).await?;
         self.verify_over(&mut tx, log, elsewhere, progress).await
+    }
+
+    /// The keys by whose names logs are sealed, and whose seals these keys cannot check.
+    pub async fn unfit_keys(&self) -> Result<Vec<Unfit>, Error> {
+        let mut conn = self.db.acquire().await?;
+        fitting::unfit_keys(&mut conn, &self.keys).await
     }
 
     /// Verifies every log of which anything is there, or of which the server's own log or one of these

@@ -7,6 +7,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -105,6 +106,21 @@ impl Witness {
             file.sync_data()?;
         }
         Ok(())
+    }
+
+    /// Why the file cannot be written to, or made; nothing when it can. Makes nothing.
+    pub fn obstacle(&self) -> Option<io::Error> {
+        let file = self.file.as_deref()?;
+        match OpenOptions::new().append(true).open(file) {
+            Ok(_) => None,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let folder = file.parent().filter(|folder| *folder != Path::new(""));
+                let folder = folder.unwrap_or(Path::new("."));
+                let writable = access(folder, AccessFlags::W_OK | AccessFlags::X_OK);
+                writable.err().map(io::Error::from)
+            }
+            Err(error) => Some(error),
+        }
     }
 
     /// Names of organisations may hold anything, so files are named by their hash.

@@ -27,6 +27,7 @@ use crate::audit::store::appending::End;
 use crate::audit::store::{continuing, shape};
 use crate::audit::witnessing::beginnings::beginning_of;
 use crate::audit::witnessing::floors::Floors;
+use crate::audit::writing::closed::ClosedLogs;
 use crate::audit::writing::doubt::{refused, settle};
 use crate::audit::writing::queue::{Draft, DraftQueue, Posted, WriteOutcome};
 use crate::audit::writing::trouble::WritingTrouble;
@@ -66,6 +67,7 @@ pub struct Writer {
     /// The records that may have been committed by a commit that seemed to fail.
     doubtful: Vec<Record>,
     trouble: WritingTrouble,
+    closed: ClosedLogs,
 }
 
 impl Writer {
@@ -77,6 +79,7 @@ impl Writer {
         floors: Arc<Floors>,
         metrics: Metrics,
         messages: mpsc::UnboundedReceiver<Posted>,
+        closed: ClosedLogs,
     ) -> Self {
         let patience = format!("{}ms", PATIENCE.as_millis());
         let settings = [
@@ -99,6 +102,7 @@ impl Writer {
             in_doubt: false,
             doubtful: Vec::new(),
             trouble: WritingTrouble::default(),
+            closed,
         }
     }
 
@@ -294,6 +298,8 @@ impl Writer {
     /// Remembers where logs end now, and tells of what was written.
     fn arrived(&mut self, written: Vec<Draft>, ends: Vec<End>) {
         self.floors.raise(&ends);
+        self.closed
+            .note_open(ends.iter().map(|end| end.org_id.as_str()));
         if self.known.len() + ends.len() > MAX_KNOWN {
             self.known.clear();
         }
@@ -326,6 +332,7 @@ impl Writer {
             tracing::error!(%error, "nothing is appended to an audit log");
         }
         for draft in batch.extract_if(.., |draft| !ends.has(&draft.record.org_id)) {
+            self.closed.note_closed(&draft.record.org_id);
             let _told = draft.done.send(WriteOutcome::Closed);
         }
         for draft in batch.iter_mut() {

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::agent::named_model::nearest;
 use crate::cli::failure::Failure;
-use crate::cli::policy::explain::of_workspace;
+use crate::cli::policy::place::of_workspace;
 use crate::config::settings::Config;
 use crate::platform::text::{cut_chars, visible};
 use crate::policy::model::OUTCOME_UNKNOWN;
@@ -186,9 +186,7 @@ pub fn check_rules(rules: &[String], config: &Config, root: &Path) -> Result<(),
 fn no_rule(name: &str, known: &[&str]) -> String {
     let near = nearest(name, known.iter().copied());
     let near = near.map_or_else(String::new, |near| format!(" did you mean `{near}`?"));
-    format!(
-        "the policy has no rule `{name}`;{near} `navi policy explain COMMAND` names the rules that ask"
-    )
+    format!("the policy has no rule `{name}`;{near} `navi policy rules` lists them")
 }
 
 /// The lines that a person types.

@@ -175,7 +175,7 @@ async fn running(args: &ServerArgs, config: &Config) -> Result<Option<Session>, 
 fn tell(found: &FoundServer, session: &Session) -> std::io::Result<()> {
     writeln!(
         std::io::stderr(),
-        "A server runs over this data folder and is asked: {} (process {})",
+        "A server runs over this data folder and is asked, under its own settings: {} (process {})",
         session.server(),
         found.process
     )

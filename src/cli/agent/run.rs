@@ -244,6 +244,15 @@ async fn changed(
         show.heading(&format!("Changed: {count}"))?;
         show.diff(&before.diff(&after, &own))?;
     }
+    let mut earlier = paths(summary);
+    earlier.retain(|path| !own.iter().any(|own| own == path));
+    if watch.begins_after > 0 && !earlier.is_empty() {
+        let earlier: Vec<_> = earlier.into_iter().collect();
+        show.note(&format!(
+            "Changed before it went on: {}.",
+            earlier.join(", ")
+        ))?;
+    }
     if !others.is_empty() {
         let count = counted(others.len() as u64, "other file", "other files");
         show.note(&format!("{count} changed meanwhile, and not by the run."))?;
@@ -253,14 +262,16 @@ async fn changed(
 
 /// The paths that a run has changed, if it tells all.
 fn told(summary: &Value) -> Option<BTreeSet<&str>> {
-    if summary["changes_complete"] != Value::Bool(true) {
-        return None;
-    }
+    (summary["changes_complete"] == Value::Bool(true)).then(|| paths(summary))
+}
+
+/// The paths in the lists of a summary.
+fn paths(summary: &Value) -> BTreeSet<&str> {
     let list = |name: &str| summary[name].as_array().into_iter().flatten();
     let plain = ["files_modified", "files_created", "files_deleted"];
     let plain = plain.into_iter().flat_map(list).filter_map(Value::as_str);
     let moved = list("files_renamed").flat_map(|moved| [&moved["from"], &moved["to"]]);
-    Some(plain.chain(moved.filter_map(Value::as_str)).collect())
+    plain.chain(moved.filter_map(Value::as_str)).collect()
 }
 
 async fn tell(

@@ -10,6 +10,7 @@ use crate::audit::keyring::Keyring;
 use crate::audit::model::Log;
 use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::Record;
+use crate::audit::seals::fitting::Unfit;
 use crate::audit::service::Audit;
 use crate::audit::verifying::report::{NOT_FOUND, Report};
 use crate::audit::verifying::verifier::Verifier;
@@ -54,6 +55,15 @@ pub async fn run(
         count: given.len() + kept.len(),
         unreadable: config.audit_witness().unreadable()?,
     };
+    for unfit in audit.unfit_keys().await.unwrap_or_default() {
+        if let Unfit::Other(id) = unfit {
+            tracing::warn!(
+                audit.key = %id,
+                "not one seal by this key fits: if AUDIT_ENCRYPTION_KEY is another key than the server's, all \
+                 that follows comes from that"
+            );
+        }
+    }
     let mut progress = Progress::default();
     let mut shown = |log: &str, done: u64, of: u64| {
         progress.show(&format!("{}: {done} of {of} records", name(log)));

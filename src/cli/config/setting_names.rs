@@ -1,10 +1,16 @@
 //! The names of settings, and the one that is meant by a name that is none.
 
 use clap::{Args as _, Command};
+use strsim::damerau_levenshtein;
 
 use crate::cli::agent::named_model::nearest;
 use crate::config::secret_files::is_secret;
 use crate::config::settings::Config;
+
+/// The beginning of the names of variables that are ours alone.
+const OURS: &str = "NAVI_";
+/// The shortest name that others may not have as well but for one letter.
+const LONG: usize = 7;
 
 /// Variables of single commands.
 const OF_COMMANDS: [&str; 2] = ["NAVI_SERVER", "NAVI_TOKEN"];
@@ -27,14 +33,23 @@ pub fn meant<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     nearest(name, known.iter().map(String::as_str))
 }
 
-/// The variables among these that are no settings and look like one, each with that one. Others are left
-/// alone: orchestrators set variables of their own for a service that is called navi.
+/// The variables among these that are no settings and look like one, each with that one. Names that do not
+/// begin like ours may be another program's, so of those one wrong letter counts, in a long name. Others are
+/// left alone: orchestrators set variables of their own for a service that is called navi.
 pub fn misspelled(set: &[String]) -> Vec<(String, String)> {
     let known = variables();
     let is_known = |name: &String| known.contains(name) || OF_COMMANDS.contains(&name.as_str());
     let unknown = set.iter().filter(|name| !is_known(name));
-    let slips = unknown.filter_map(|name| Some((name.clone(), meant(name, &known)?.to_owned())));
+    let slips = unknown.filter_map(|name| Some((name.clone(), slip(name, &known)?.to_owned())));
     slips.collect()
+}
+
+fn slip<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    if name.starts_with(OURS) {
+        return meant(name, known);
+    }
+    let mut known = known.iter().map(String::as_str);
+    known.find(|known| known.len() >= LONG && damerau_levenshtein(name, known) == 1)
 }
 
 #[cfg(test)]
@@ -50,6 +65,11 @@ mod tests {
             "NAVI_SERVICE_HOST",
             "NAVI_PORT_8080_TCP_ADDR",
             "NAVI_WORKSPACE_ROOT",
+            "AUDIT_RETENTION_DAY",
+            "AUDIT_RETENTION_DAYS",
+            "HOSTNAME",
+            "LOGNAME",
+            "PORTS",
         ];
         let found = misspelled(&set.map(str::to_owned));
         let found: Vec<_> = found
@@ -60,7 +80,8 @@ mod tests {
             found,
             [
                 ("NAVI_SANBOX", "NAVI_SANDBOX"),
-                ("NAVI_WORKSPACE_ROOT", "NAVI_WORKSPACE_ROOTS")
+                ("NAVI_WORKSPACE_ROOT", "NAVI_WORKSPACE_ROOTS"),
+                ("AUDIT_RETENTION_DAY", "AUDIT_RETENTION_DAYS")
             ]
         );
     }

@@ -1,13 +1,18 @@
 //! Settings that are allowed and seldom meant, in words for who set them.
 
+use std::sync::Arc;
+
+use crate::audit::settings::Setting;
 use crate::cli::config::setting_names::misspelled;
 use crate::config::settings::{AppEnv, Config};
 use crate::exec::sandbox::settings::SandboxMode;
+use crate::llm;
+use crate::llm::catalog::Capabilities;
 use crate::workspaces::roots::Roots;
 
 /// The warnings about these settings, for `navi config check` and for the log at the start.
 pub fn warnings(config: &Config) -> Vec<String> {
-    let slips = misspelled(&config.surroundings.our_variables);
+    let slips = misspelled(&config.surroundings.variables);
     let slips = slips
         .into_iter()
         .map(|(name, meant)| format!("{name} is no setting; did you mean {meant}?"));
@@ -22,5 +27,51 @@ pub fn warnings(config: &Config) -> Vec<String> {
             folder.display()
         )
     });
-    slips.chain(open).chain(missing).collect()
+    let environment = unknown_environment(config);
+    let witness = config.audit_witness().obstacle().map(|error| {
+        format!(
+            "NAVI_AUDIT_WITNESS_FILE cannot be written, so checkpoints are not kept there: {error}"
+        )
+    });
+    slips
+        .chain(environment)
+        .chain(witness)
+        .chain(open)
+        .chain(missing)
+        .collect()
+}
+
+/// A name of the environment that is none: the strictest rules hold for it, which its user may not mean.
+fn unknown_environment(config: &Config) -> Option<String> {
+    let Setting::Plain(name) = config.surroundings.settings.get("APP_ENV")? else {
+        return None;
+    };
+    let is_known = AppEnv::names().any(|known| known.eq_ignore_ascii_case(name.trim()));
+    (!is_known).then(|| {
+        format!(
+            "APP_ENV is `{}`, which is no environment, so the rules of {} hold",
+            name.trim(),
+            config.app_env
+        )
+    })
+}
+
+/// Says at the start when no model can answer, or another than the default, because nothing else shows it: the
+/// server is ready all the same. A server of the operator's own is asked which model it serves, where no
+/// setting says it.
+pub async fn warn_of_models(models: Arc<llm::router::Router>) {
+    match models.choose(None, None, Capabilities::CHAT).await {
+        Err(error) => tracing::warn!(
+            code = error.code(),
+            "requests that name no model will be refused: {error}; `navi doctor --online` looks again"
+        ),
+        Ok(route) => {
+            if let Some(obstacle) = models.default_obstacle() {
+                tracing::warn!(
+                    "NAVI_DEFAULT_MODEL: {obstacle}; requests that name no model get {}",
+                    route.effective_model_id
+                );
+            }
+        }
+    }
 }

@@ -2,48 +2,15 @@
 //! it. Nothing runs.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::failure::Failure;
+use crate::cli::policy::place::WorkspaceArgs;
 use crate::config::settings::Config;
 use crate::platform::text::visible;
 use crate::policy::explain::explanation::{Explained, Explanation, Verdicts};
 use crate::policy::judge::trace::tree::{ReadStep, StepKind};
 use crate::policy::model::Verdict;
-use crate::policy::service::Policy;
-
-/// `navi policy`.
-#[derive(Debug, clap::Args)]
-pub struct PolicyCommand {
-    #[command(subcommand)]
-    command: PolicyCommands,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum PolicyCommands {
-    /// Say how a command is read, what becomes of it, and why. Runs nothing.
-    Explain(Box<Settled>),
-}
-
-#[derive(Debug, clap::Args)]
-struct Settled {
-    #[command(flatten)]
-    args: ExplainArgs,
-    #[command(flatten)]
-    config: Config,
-}
-
-impl PolicyCommand {
-    /// The arguments and the settings.
-    pub fn split(self) -> (ExplainArgs, Config) {
-        let PolicyCommands::Explain(with) = self.command;
-        (with.args, with.config)
-    }
-}
-
-/// Where a workspace may make the policy stricter.
-const POLICY_FILE: &str = ".navi/policy.toml";
 
 /// The command to explain.
 #[derive(Clone, Debug, clap::Args)]
@@ -51,9 +18,9 @@ pub struct ExplainArgs {
     /// The command, as the agent would send it.
     #[arg(allow_hyphen_values = true)]
     pub command: String,
-    /// The folder it would run in; its `.navi/policy.toml` holds too.
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    pub workspace: PathBuf,
+    /// The folder it would run in.
+    #[command(flatten)]
+    pub place: WorkspaceArgs,
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,
@@ -61,7 +28,8 @@ pub struct ExplainArgs {
 
 /// Writes the explanation to `out`. It ends well whatever the verdict is.
 pub fn run(args: &ExplainArgs, config: &Config, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let explanation = explain(args, config)?;
+    let (root, policy) = args.place.policy(config)?;
+    let explanation = policy.explain(&args.command, &root);
     if args.json {
         let text = serde_json::to_string_pretty(&explanation).map_err(io::Error::from)?;
         writeln!(out, "{text}")?;
@@ -69,33 +37,6 @@ pub fn run(args: &ExplainArgs, config: &Config, out: &mut dyn Write) -> Result<E
         write!(out, "{}", visible(&in_words(&explanation)))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn explain(args: &ExplainArgs, config: &Config) -> Result<Explanation, Failure> {
-    let unusable = |source| Failure::Workspace {
-        path: args.workspace.clone(),
-        source,
-    };
-    let root = args.workspace.canonicalize().map_err(unusable)?;
-    let closed = config.workspace_rules().closed;
-    let home = config.surroundings.command_environment.get("HOME");
-    let policy = Policy::built_in()
-        .map_err(io::Error::other)?
-        .closing(&closed, home.map(AsRef::as_ref));
-    let policy = of_workspace(&root, policy).map_err(unusable)?;
-    Ok(policy.explain(&args.command, &root))
-}
-
-/// The policy with the workspace's own rules.
-pub fn of_workspace(root: &Path, policy: Policy) -> Result<Policy, io::Error> {
-    let named = |error: &dyn std::fmt::Display| {
-        io::Error::other(format!("its {POLICY_FILE} cannot be used: {error}"))
-    };
-    match std::fs::read_to_string(root.join(POLICY_FILE)) {
-        Ok(text) => policy.stricter(&text).map_err(|error| named(&error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(policy),
-        Err(error) => Err(named(&error)),
-    }
 }
 
 /// The explanation as people read it.
@@ -169,7 +110,8 @@ fn rule(found: &Explained) -> Vec<String> {
     lines
 }
 
-fn said(verdict: Verdict) -> &'static str {
+/// The verdict in words.
+pub fn said(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Allow => "runs unasked",
         Verdict::Ask => "asks",

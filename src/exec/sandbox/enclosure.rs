@@ -135,6 +135,9 @@ impl Enclosure {
         let user = identity.map(|it| it.user);
         let guarded = grant.guard(&sandbox.hidden());
         let folder = RunFolder::create(sandbox.run_folders(), mark, user)?;
+        if let Some(settings) = sandbox.git_settings() {
+            folder.set_up_git(settings, user)?;
+        }
         let (network, listener) = if grant.network && sandbox.tier() == Tier::Full {
             let (network, listener) = RunNetwork::open(sandbox.program(), user)?;
             (Some(network), Some(listener))
@@ -284,6 +287,19 @@ impl RunFolder {
         let lock = Flock::lock(open, FlockArg::LockExclusiveNonblock);
         let lock = lock.map_err(|(_, errno)| WallError::new(failed, errno))?;
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Writes settings for git into the home folder.
+    fn set_up_git(&self, settings: &str, user: Option<CommandUser>) -> Result<(), WallError> {
+        let failed = "writing the settings of git";
+        let path = self.path.join("home").join(".gitconfig");
+        fs::write(&path, settings).map_err(WallError::at(failed))?;
+        match user {
+            Some(user) => {
+                chown(&path, Some(user.uid), Some(user.gid)).map_err(WallError::at(failed))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub(in crate::exec) struct SandboxParts {
     pub(in crate::exec) group_places: Vec<GroupPlace>,
     pub(in crate::exec) run_folders: PathBuf,
     pub(in crate::exec) landlock_at_most: Option<u8>,
+    pub(in crate::exec) git_settings: Option<String>,
 }
 
 /// Commands cannot be contained as they must be.
@@ -78,6 +79,7 @@ impl Sandbox {
                 group_places: Vec::new(),
                 run_folders: PathBuf::new(),
                 landlock_at_most: None,
+                git_settings: None,
             }),
         }
     }
@@ -184,6 +186,10 @@ impl Sandbox {
 
     pub(in crate::exec) fn run_folders(&self) -> &Path {
         &self.inner.run_folders
+    }
+
+    pub(in crate::exec) fn git_settings(&self) -> Option<&str> {
+        self.inner.git_settings.as_deref()
     }
 
     pub(in crate::exec) fn landlock_at_most(&self) -> Option<u8> {

@@ -9,6 +9,7 @@ pub mod contained;
 pub mod control_groups;
 pub mod enclosure;
 pub mod error;
+pub mod git_identity;
 pub mod identity;
 pub mod kernel;
 pub mod lines;

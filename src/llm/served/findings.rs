@@ -43,8 +43,19 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
         .filter(|name| !name.is_empty())
         .unwrap_or(DEFAULT_MODE);
     let providers = overview(router.lists(), config);
-    match router.route(None, None, Capabilities::CHAT) {
-        Ok(route) => {
+    match (
+        router.route(None, None, Capabilities::CHAT),
+        router.default_obstacle(),
+    ) {
+        (Ok(route), Some(obstacle)) => ModelFinding {
+            about,
+            detail: format!(
+                "NAVI_DEFAULT_MODEL: {obstacle}; requests that name no model get `{}`; {providers}",
+                route.effective_model_id
+            ),
+            mend: Some("set NAVI_DEFAULT_MODEL to a model of a provider that is set".to_owned()),
+        },
+        (Ok(route), None) => {
             let default = format!(
                 "the default is `{named}`, now `{}`",
                 route.effective_model_id
@@ -71,7 +82,7 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
             }
         }
         // Its server says which model it serves, and was not asked.
-        Err(_) if !online && router.lists().providers().any(ProviderId::is_private) => {
+        (Err(_), _) if !online && router.lists().providers().any(ProviderId::is_private) => {
             ModelFinding {
                 about,
                 detail: format!(
@@ -80,7 +91,7 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
                 mend: None,
             }
         }
-        Err(error) => {
+        (Err(error), _) => {
             let code = error.code();
             let is_set = router.lists().providers().next().is_some();
             let mend = if is_set {

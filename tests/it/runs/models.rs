@@ -95,6 +95,31 @@ async fn an_answer_that_was_cut_off_is_continued_and_not_for_ever(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn who_makes_the_same_call_without_end_is_told_and_stopped(db: PgPool) {
+    let looks = || calls(&[("run_command", json!({"command": "cat missing"}))]);
+    let turns = std::iter::repeat_with(looks).take(5);
+    let stage = Stage::new(db.clone(), script(turns.chain([says("It is not there.")]))).await;
+    let run = stage.run("look").await;
+    assert_eq!(run.errors(), [] as [&str; 0]);
+    let said = "You made the same tool calls several times";
+    let told = stage.requests().into_iter().map(|request| {
+        let messages = serde_json::to_string(&request.messages).unwrap();
+        messages.matches(said).count()
+    });
+    // The plan, and six turns of which the fifth is the first that is told.
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [0, 0, 0, 0, 0, 1, 1]);
+    let stage = Stage::new(db, script(std::iter::repeat_with(looks).take(20))).await;
+    let run = stage.run("look").await;
+    assert_eq!(
+        run.outcome(),
+        "success=false model_error verification=not_run"
+    );
+    assert_eq!(run.errors(), ["MODEL_ANSWER_REPEATS"]);
+    assert_eq!(stage.turns().len(), 12);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_set_limit_of_answers_holds_for_plans_too(db: PgPool) {
     let limit = ["--answer-limits", "scripted=64"];
     let stage = Stage::with(db, script([says("Done.")]), &limit).await;

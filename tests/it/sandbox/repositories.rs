@@ -150,6 +150,31 @@ async fn hooks_and_settings_of_every_repository_stay() {
 }
 
 #[tokio::test]
+async fn commits_have_the_name_of_the_servers_user_unless_the_repository_has_its_own() {
+    let machine = Machine::new();
+    let user = "[user]\n\tname = Ada \\\"L\\\"\n\temail = ada@example.com\n[alias]\n\tx = status\n";
+    std::fs::write(machine.path("home/.gitconfig"), user).unwrap();
+    for level in levels(&machine) {
+        let bench = Bench::within(&level.sandbox);
+        repository(bench.root());
+        let repository = bench.root().join("own");
+        std::fs::create_dir(&repository).unwrap();
+        git(&repository, &["init", "-q"]);
+        git(&repository, &["config", "user.email", "own@example.com"]);
+        let command = "for it in . own; do git -C $it commit -q --allow-empty -m x; \
+            git -C $it log -1 --format='%an <%ae>'; done; git config --global alias.x || echo none";
+        let result = bench
+            .result("run_command", json!({ "command": command }))
+            .await;
+        assert_eq!(
+            result["stdout"], "Ada \"L\" <ada@example.com>\nAda \"L\" <own@example.com>\nnone\n",
+            "{}: {result:#?}",
+            level.name
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_repository_is_not_exchanged_for_another() {
     let machine = Machine::new();
     for level in levels(&machine) {

@@ -59,6 +59,13 @@ async fn who_leaves_is_told_what_changed_and_how_to_go_on_and_these_ways_work(db
     }
 
     desk.plays([writes("notes", "one\ntwo\n"), says("Both are there.")]);
+    let other = ["agent", "resume", &id, "--model", "scripted/dmo"];
+    let refused = desk.run(&other).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.error.contains("did you mean `scripted/demo`?"),
+        "{refused:?}"
+    );
     let resumed = desk.run(&["agent", "resume", &id, "--no-verify"]).await;
     assert_eq!(resumed.code, 0, "{resumed:?}");
     assert!(
@@ -89,6 +96,10 @@ async fn a_run_whose_command_was_killed_goes_on_where_it_was(db: PgPool) {
     terminal.kill();
     let id = terminal.run_id();
     desk.plays([writes("notes", "one\n"), says("It is there.")]);
+    let other = ["agent", "resume", &id, "--model", "scripted/demo"];
+    let refused = desk.run(&other).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.error.contains("keeps its model"), "{refused:?}");
     let resumed = desk.run(&["agent", "resume", &id, "--no-verify"]).await;
     assert_eq!(resumed.code, 0, "{resumed:?}");
     assert!(
@@ -96,6 +107,10 @@ async fn a_run_whose_command_was_killed_goes_on_where_it_was(db: PgPool) {
         "{resumed:?}"
     );
     assert!(resumed.out.contains("It is there."), "{resumed:?}");
+    assert!(
+        resumed.out.contains("Changed before it went on: notes."),
+        "{resumed:?}"
+    );
     assert_eq!(statuses(&db).await, ["completed"]);
     let again = desk.run(&["agent", "resume", &id]).await;
     assert_eq!(again.code, 2, "{again:?}");

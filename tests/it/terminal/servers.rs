@@ -19,7 +19,7 @@ async fn a_server_over_the_same_data_folder_is_found_and_does_the_work(db: PgPoo
     let desk = Desk::new(&db, [writes("notes", "one\n"), says("It is there.")]);
     let mut served = desk.place.serve(&[]).await;
     let asked = format!(
-        "A server runs over this data folder and is asked: {}",
+        "A server runs over this data folder and is asked, under its own settings: {}",
         served.url
     );
     for flags in [&[][..], &["--server"], &["--server", &served.url]] {
@@ -28,6 +28,14 @@ async fn a_server_over_the_same_data_folder_is_found_and_does_the_work(db: PgPoo
         assert_eq!(said.error.contains(&asked), flags.len() < 2, "{said:?}");
         assert!(said.out.contains("\nCost: "), "{said:?}");
     }
+    let address = served
+        .url
+        .trim_start_matches("http://")
+        .trim_end_matches('/');
+    let second = desk.run(&["serve", "--bind", address]).await;
+    assert_eq!(second.code, 1, "{second:?}");
+    let neighbour = "a server over the same data folder listens on http://127.0.0.1:";
+    assert!(second.error.contains(neighbour), "{second:?}");
     let log = served.log();
     assert!(log.contains("/api/navi/chat/autonomous"), "{log}");
     let listed = desk.run(&["agent", "list", "--server"]).await;

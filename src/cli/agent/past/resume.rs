@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::cli::agent::consent::check_rules;
 use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{Manner, RunWatch};
+use crate::cli::agent::named_model::check_name;
 use crate::cli::agent::outcome::reason;
 use crate::cli::agent::past::list::{TASK, status, task};
 use crate::cli::agent::past::named::NamedRun;
@@ -33,6 +34,12 @@ pub struct ResumeRunArgs {
     pub id: NamedRun,
     /// A further message for the new run.
     pub message: Option<String>,
+    /// Another model for the new run: `provider/name`, or a mode such as `navi/fast`.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Let another model do the work of the new run when its own cannot.
+    #[arg(long)]
+    pub allow_fallback: bool,
     /// Options for the work on the run.
     #[command(flatten)]
     pub work: WorkArgs,
@@ -43,6 +50,7 @@ pub struct ResumeRunArgs {
 
 /// Goes on with it.
 pub async fn run(args: &ResumeRunArgs, config: Config) -> Result<ExitCode, Failure> {
+    check_name(args.model.as_deref())?;
     let rules = config.clone();
     let mut ends = Ends::listen()?;
     let desk = Desk::open(&args.server, config, Needs::Model, &mut ends).await?;
@@ -67,8 +75,8 @@ async fn go_on(
     let manner = Manner {
         json: args.work.json,
         yes_to: args.work.yes_to.clone(),
-        only_named_model: false,
-        has_fallback: false,
+        only_named_model: args.model.is_some() && !args.allow_fallback,
+        has_fallback: true,
     };
     if !job["summary"].is_null() || job["finished_at"].is_number() {
         let errand = follow_up((id, args), &job, workspace)?;
@@ -81,6 +89,12 @@ async fn go_on(
     if args.message.is_some() {
         return Err(Failure::Usage(format!(
             "the run {id} is not over and can be told nothing; leave the words out to follow it"
+        )));
+    }
+    if args.model.is_some() || args.allow_fallback {
+        return Err(Failure::Usage(format!(
+            "the run {id} is not over and keeps its model; `--model` and `--allow-fallback` are for a \
+             run that is over"
         )));
     }
     tell(&format!("The run {id} goes on where it was."))?;
@@ -127,11 +141,12 @@ fn follow_up(
     let conversation = conversation.and_then(|id| id.parse().ok());
     let named = |name: &str| job[name].as_str().filter(|name| !name.is_empty());
     let model = named("provider").zip(named("model"));
+    let model = model.map(|(provider, model)| format!("{provider}/{model}"));
     Ok(Errand {
         message: message(job, words),
         workspace: workspace.to_owned(),
         conversation: conversation.unwrap_or_else(|| ConversationId::new(&Clock::System)),
-        model: model.map(|(provider, model)| format!("{provider}/{model}")),
+        model: args.model.clone().or(model),
         verify: !args.work.no_verify,
         max_iterations: None,
         effort: None,

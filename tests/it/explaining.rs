@@ -178,7 +178,10 @@ fn the_workspaces_own_rules_count() {
         error.contains(".navi/policy.toml cannot be used"),
         "{error}"
     );
-    assert!(error.contains("does not exist"), "{error}");
+    assert!(
+        error.contains("there is no rule `nothing` to raise"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -531,7 +531,11 @@ fn a_workspace_cannot_loosen_anything() {
             "`deploys` would loosen",
         ),
         (r#"id = "deploys""#, r#"id = "scan""#, "`scan` would loosen"),
-        (r#"id = "git-push""#, r#"id = "nothing""#, "does not exist"),
+        (
+            r#"id = "git-push""#,
+            r#"id = "nothing""#,
+            "there is no rule `nothing` to raise",
+        ),
         (
             r#"["make test"]"#,
             r#"["make deploy"]"#,

@@ -152,7 +152,8 @@ async fn hooks_and_settings_of_every_repository_stay() {
 #[tokio::test]
 async fn commits_have_the_name_of_the_servers_user_unless_the_repository_has_its_own() {
     let machine = Machine::new();
-    let user = "[user]\n\tname = Ada \\\"L\\\"\n\temail = ada@example.com\n[alias]\n\tx = status\n";
+    let user =
+        "[user]\n\tname = Ada \\\"L\\\" Byron\n\temail = ada@example.com\n[alias]\n\tx = status\n";
     std::fs::write(machine.path("home/.gitconfig"), user).unwrap();
     for level in levels(&machine) {
         let bench = Bench::within(&level.sandbox);
@@ -167,7 +168,8 @@ async fn commits_have_the_name_of_the_servers_user_unless_the_repository_has_its
             .result("run_command", json!({ "command": command }))
             .await;
         assert_eq!(
-            result["stdout"], "Ada \"L\" <ada@example.com>\nAda \"L\" <own@example.com>\nnone\n",
+            result["stdout"],
+            "Ada \"L\" Byron <ada@example.com>\nAda \"L\" Byron <own@example.com>\nnone\n",
             "{}: {result:#?}",
             level.name
         );

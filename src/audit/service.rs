@@ -14,6 +14,7 @@ use crate::audit::model::{Ending, EntryId, NewEntry, Outcome, Phase};
 use crate::audit::note::{Checkpoint, VerifyingKey};
 use crate::audit::record::{Personal, Record, digest};
 use crate::audit::sealing;
+use crate::audit::seals::fitting::log_states;
 use crate::audit::witnessing::floors::Floors;
 use crate::audit::witnessing::witness::Witness;
 use crate::audit::writing::closed::ClosedLogs;
@@ -115,7 +116,15 @@ impl Audit {
         }))
     }
 
-    /// Checks that the logs take records, as far as this process has written to them.
+    /// Looks which logs take no records, so that readiness need not learn it from a request that is refused.
+    pub async fn look_at_logs(&self) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        let states = log_states(&mut conn, &self.keys, &self.floors).await?;
+        self.closed.note_states(&states);
+        Ok(())
+    }
+
+    /// Checks that the logs take records, as far as that is known.
     pub fn probe(&self) -> Probe {
         self.closed.probe()
     }

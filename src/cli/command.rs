@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::load::command as load;
 use crate::cli::policy::command::PolicyCommand;
 use crate::cli::serve::stopped;
-use crate::cli::settled::{quietly, settled, told_database, watched};
+use crate::cli::settled::{With, quietly, settled, told_database, watched};
 use crate::cli::{
     audit, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate, retention, serve, token,
     vault, workspaces,
@@ -75,15 +75,6 @@ enum Command {
     Policy(PolicyCommand),
     /// Look at the settings.
     Config(ConfigCommand),
-}
-
-/// A command's own flags with all settings.
-#[derive(Debug, clap::Args)]
-struct With<A: clap::Args> {
-    #[command(flatten)]
-    args: A,
-    #[command(flatten)]
-    config: Config,
 }
 
 #[derive(Debug, clap::Args)]

@@ -187,6 +187,12 @@ impl Running {
             app.tasks
                 .spawn(audit.keep_noting_settings(settings.clone(), stopping));
         }
+        let audit = app.audit.clone();
+        app.tasks.spawn(async move {
+            if let Err(error) = audit.look_at_logs().await {
+                tracing::warn!(%error, "the audit logs could not be looked at");
+            }
+        });
         app.health.refresh().await;
         app.start_background();
         let giving = memory::keep_giving_back(app.tasks.stopping());

@@ -16,6 +16,17 @@ use crate::platform::database::servers::Servers;
 use crate::platform::embedded_postgres::server::EmbeddedPostgres;
 use crate::platform::logging;
 
+/// A command's own flags with all settings.
+#[derive(Debug, clap::Args)]
+pub struct With<A: clap::Args> {
+    /// Its own.
+    #[command(flatten)]
+    pub args: A,
+    /// The settings.
+    #[command(flatten)]
+    pub config: Config,
+}
+
 /// The settings of a command in a terminal: unless they say otherwise, only trouble is logged.
 pub fn quietly(config: Config, given: GivenSettings) -> Result<Config, Failure> {
     settled(quiet(config), given)

@@ -5,12 +5,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// Runs the program in an empty environment.
+/// Runs a command of `navi policy` in an empty environment.
 #[expect(clippy::disallowed_methods, reason = "the program itself is tested")]
-fn explain(workspace: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn policy(name: &str, workspace: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_navi"))
         .env_clear()
-        .args(["policy", "explain", "--workspace"])
+        .args(["policy", name, "--workspace"])
         .arg(workspace)
         .args(arguments)
         .output()
@@ -21,6 +21,10 @@ fn explain(workspace: &Path, arguments: &[&str]) -> (Option<i32>, String, String
         text(&output.stdout),
         text(&output.stderr),
     )
+}
+
+fn explain(workspace: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    policy("explain", workspace, arguments)
 }
 
 fn said(command: &str) -> String {
@@ -185,31 +189,16 @@ fn the_workspaces_own_rules_count() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the program itself is tested")]
 fn the_rules_are_listed_with_those_of_the_workspace() {
     let space = tempfile::tempdir().unwrap();
     std::fs::create_dir(space.path().join(".navi")).unwrap();
     let file = space.path().join(".navi/policy.toml");
-    let listed = |flags: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_navi"))
-            .env_clear()
-            .args(["policy", "rules", "--workspace"])
-            .arg(space.path())
-            .args(flags)
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+    let raises = |rule: &str| {
+        let text = format!("[[raise]]\nid = \"{rule}\"\nverdict = \"forbid\"\n");
+        std::fs::write(&file, text).unwrap();
     };
-    std::fs::write(
-        &file,
-        "[[raise]]\nid = \"git-push\"\nverdict = \"forbid\"\n",
-    )
-    .unwrap();
+    let listed = |flags: &[&str]| policy("rules", space.path(), flags);
+    raises("git-push");
     let (code, out, _) = listed(&[]);
     assert_eq!(code, Some(0));
     assert!(out.contains("\ngit-push: is forbidden\n    "), "{out}");
@@ -221,11 +210,7 @@ fn the_rules_are_listed_with_those_of_the_workspace() {
     let push = rules.iter().find(|rule| rule["rule"] == "git-push");
     assert_eq!(push.unwrap()["verdicts"]["sandboxed"], "forbid");
 
-    std::fs::write(
-        &file,
-        "[[raise]]\nid = \"git-psuh\"\nverdict = \"forbid\"\n",
-    )
-    .unwrap();
+    raises("git-psuh");
     let (code, _, error) = listed(&[]);
     assert_eq!(code, Some(2));
     let word = "there is no rule `git-psuh` to raise; `navi policy rules` lists them";

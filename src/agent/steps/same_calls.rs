@@ -89,11 +89,15 @@ impl PartialEq for Deeds<'_> {
     }
 }
 
-/// A result without its sentence for people, which says how long a command took.
+/// A result without its sentence for people, which says how long a command took. Where it failed, its `error` is
+/// the same sentence.
 fn timeless(content: &str) -> Value {
     let mut result = serde_json::from_str(content).unwrap_or_else(|_| Value::from(content));
     if let Some(object) = result.as_object_mut() {
-        object.remove("message");
+        let message = object.remove("message");
+        if message.is_some() && object.get("error") == message.as_ref() {
+            object.remove("error");
+        }
     }
     result
 }
@@ -159,6 +163,17 @@ mod tests {
         assert_eq!(equal_turns(&messages), 1);
         messages.push(Message::user("What else?"));
         assert_eq!(equal_turns(&messages), 0);
+    }
+
+    #[test]
+    fn how_long_a_command_took_makes_no_other_result_and_an_error_does() {
+        let failed = |said: &str, error: &str| {
+            timeless(&json!({"exit_code": 1, "message": said, "error": error}).to_string())
+        };
+        let (one, two) = ("failed after 0.1 s", "failed after 0.2 s");
+        assert_eq!(failed(one, one), failed(two, two));
+        assert_ne!(failed(one, "no such file"), failed(one, "not allowed"));
+        assert_ne!(timeless("one"), timeless("two"));
     }
 
     #[test]

@@ -43,21 +43,33 @@ pub async fn unfit_keys(conn: &mut PgConnection, keys: &Keyring) -> Result<Vec<U
     Ok(unfit.collect())
 }
 
-/// The reasons for which logs take no records: a seal that does not fit, or an end before the one that the
-/// folder of checkpoints knows.
-pub async fn closed_logs(
+/// A log, and why it takes no records: a seal that does not fit, or an end before the one that the folder of
+/// checkpoints knows.
+#[derive(Debug)]
+pub struct LogState {
+    /// The log, as the tables name it.
+    pub name: String,
+    /// The reason; none for a log that goes on.
+    pub obstacle: Option<Error>,
+}
+
+/// The state of every log.
+pub async fn log_states(
     conn: &mut PgConnection,
     keys: &Keyring,
     floors: &Floors,
-) -> Result<Vec<Error>, Error> {
-    let mut closed = Vec::new();
+) -> Result<Vec<LogState>, Error> {
+    let mut states = Vec::new();
     for some in appending::logs(conn).await?.chunks(LOGS_AT_ONCE) {
         for locked in appending::lock_ends(conn, some).await? {
             let fits = check(keys, &locked.end).and_then(|()| floors.check(&locked));
-            closed.extend(fits.err());
+            states.push(LogState {
+                name: locked.end.org_id,
+                obstacle: fits.err(),
+            });
         }
     }
-    Ok(closed)
+    Ok(states)
 }
 
 /// Sees whether a server may start with these keys.

@@ -8,6 +8,7 @@ use crate::cli::agent::past::show::ShowRunArgs;
 use crate::cli::agent::past::{list, resume, show};
 use crate::cli::agent::run;
 use crate::cli::failure::Failure;
+use crate::cli::settled::With;
 use crate::config::settings::Config;
 
 /// `navi agent`.
@@ -20,21 +21,13 @@ pub struct AgentCommand {
 #[derive(Debug, clap::Subcommand)]
 enum AgentCommands {
     /// Do a task in a folder, and show how.
-    Run(Box<Settled<run::Args>>),
+    Run(Box<With<run::Args>>),
     /// Go on with a run that waits, was lost or was left.
-    Resume(Box<Settled<ResumeRunArgs>>),
+    Resume(Box<With<ResumeRunArgs>>),
     /// List the runs that were begun, newest first.
-    List(Box<Settled<ListRunsArgs>>),
+    List(Box<With<ListRunsArgs>>),
     /// Show a run once more: its task, what it did, how it ended.
-    Show(Box<Settled<ShowRunArgs>>),
-}
-
-#[derive(Debug, clap::Args)]
-struct Settled<A: clap::Args> {
-    #[command(flatten)]
-    args: A,
-    #[command(flatten)]
-    config: Config,
+    Show(Box<With<ShowRunArgs>>),
 }
 
 /// One of the commands.

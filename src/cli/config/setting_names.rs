@@ -1,7 +1,6 @@
 //! The names of settings, and the one that is meant by a name that is none.
 
 use clap::{Args as _, Command};
-use strsim::damerau_levenshtein;
 
 use crate::cli::agent::named_model::nearest;
 use crate::config::secret_files::is_secret;
@@ -49,12 +48,38 @@ fn slip<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
         return meant(name, known);
     }
     let mut known = known.iter().map(String::as_str);
-    known.find(|known| known.len() >= LONG && damerau_levenshtein(name, known) == 1)
+    known.find(|known| known.len() >= LONG && is_one_slip(name, known))
+}
+
+/// True if one letter is wrong, missing or too many, or two neighbours are swapped. At the start every
+/// variable is held against every setting, so it costs one look at each letter.
+fn is_one_slip(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let same = |pairs: (&u8, &u8)| pairs.0 == pairs.1;
+    let front = one.iter().zip(other).take_while(|it| same(*it)).count();
+    let (one, other) = (&one[front..], &other[front..]);
+    let backwards = one.iter().rev().zip(other.iter().rev());
+    let back = backwards.take_while(|it| same(*it)).count();
+    match (&one[..one.len() - back], &other[..other.len() - back]) {
+        ([], []) => false,
+        ([a, b], [c, d]) => a == d && b == c,
+        (one, other) => one.len() <= 1 && other.len() <= 1,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_slip_is_a_letter_more_less_other_or_two_swapped() {
+        for slip in ["AB", "ABCD", "XABC", "ABX", "XBC", "BAC", "ACB"] {
+            assert!(is_one_slip(slip, "ABC"), "{slip}");
+        }
+        for other in ["ABC", "A", "ABCDE", "CBA", "XYC", "BCA", ""] {
+            assert!(!is_one_slip(other, "ABC"), "{other}");
+        }
+    }
 
     #[test]
     fn a_slip_is_told_from_a_setting_and_from_what_others_set() {

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::audit::keyring::Keyring;
-use crate::audit::seals::fitting::{Unfit, closed_logs, unfit_keys};
+use crate::audit::seals::fitting::{Unfit, log_states, unfit_keys};
 use crate::audit::witnessing::floors::Floors;
 use crate::cli::doctor::check::Check;
 use crate::cli::doctor::disks::{DATABASE_DISK, DATABASE_FULL, room};
@@ -69,7 +69,8 @@ async fn audit_logs(conn: &mut PgConnection, sight: &AuditSight) -> Vec<Check> {
         }
     }
     let mut checks = vec![Check::good(KEYS, "the logs are sealed with them")];
-    if let Ok(closed) = closed_logs(conn, &sight.keys, &sight.floors).await {
+    if let Ok(states) = log_states(conn, &sight.keys, &sight.floors).await {
+        let closed: Vec<_> = states.into_iter().filter_map(|it| it.obstacle).collect();
         checks.push(match closed.first() {
             None => Check::good(LOGS, "they go on where they ended"),
             Some(first) => {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::cli::failure::Failure;
 use crate::cli::policy::{explain, list_rules};
+use crate::cli::settled::With;
 use crate::config::settings::Config;
 
 /// `navi policy`.
@@ -17,17 +18,9 @@ pub struct PolicyCommand {
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommands {
     /// Say how a command is read, what becomes of it, and why. Runs nothing.
-    Explain(Box<Settled<explain::ExplainArgs>>),
+    Explain(Box<With<explain::ExplainArgs>>),
     /// List the rules, with the verdict of each.
-    Rules(Box<Settled<list_rules::ListRulesArgs>>),
-}
-
-#[derive(Debug, clap::Args)]
-struct Settled<A: clap::Args> {
-    #[command(flatten)]
-    args: A,
-    #[command(flatten)]
-    config: Config,
+    Rules(Box<With<list_rules::ListRulesArgs>>),
 }
 
 /// The work of one of the commands.

@@ -134,10 +134,7 @@ impl Enclosure {
         let identity = folder.and_then(|it| CommandIdentity::of_work_in(it, sandbox));
         let user = identity.map(|it| it.user);
         let guarded = grant.guard(&sandbox.hidden());
-        let folder = RunFolder::create(sandbox.run_folders(), mark, user)?;
-        if let Some(settings) = sandbox.git_settings() {
-            folder.set_up_git(settings, user)?;
-        }
+        let folder = RunFolder::create(sandbox, mark, user)?;
         let (network, listener) = if grant.network && sandbox.tier() == Tier::Full {
             let (network, listener) = RunNetwork::open(sandbox.program(), user)?;
             (Some(network), Some(listener))
@@ -268,18 +265,26 @@ struct RunFolder {
 }
 
 impl RunFolder {
-    fn create(place: &Path, mark: &str, user: Option<CommandUser>) -> Result<Self, WallError> {
+    fn create(sandbox: &Sandbox, mark: &str, user: Option<CommandUser>) -> Result<Self, WallError> {
         let failed = "making a folder for temporary files";
         let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
         // Another process may have one for the same run, and so may another part of this one.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let own = format!("{FOLDER}{mark}-{}-{count}", std::process::id());
-        let path = place.join(own);
+        let path = sandbox.run_folders().join(own);
         make(&path).map_err(WallError::at(failed))?;
         let path = path.canonicalize().map_err(WallError::at(failed))?;
-        make(&path.join("home")).map_err(WallError::at(failed))?;
-        if let Some(user) = user {
-            for path in [&path, &path.join("home")] {
+        let home = path.join("home");
+        make(&home).map_err(WallError::at(failed))?;
+        let mut owned = vec![path.clone(), home.clone()];
+        if let Some(settings) = sandbox.git_settings() {
+            let file = home.join(".gitconfig");
+            fs::write(&file, settings).map_err(WallError::at(failed))?;
+            owned.push(file);
+        }
+        // At last, and from within: nothing is written by a path that another user could lead elsewhere.
+        for path in owned.iter().rev() {
+            if let Some(user) = user {
                 chown(path, Some(user.uid), Some(user.gid)).map_err(WallError::at(failed))?;
             }
         }
@@ -287,19 +292,6 @@ impl RunFolder {
         let lock = Flock::lock(open, FlockArg::LockExclusiveNonblock);
         let lock = lock.map_err(|(_, errno)| WallError::new(failed, errno))?;
         Ok(Self { path, _lock: lock })
-    }
-
-    /// Writes settings for git into the home folder.
-    fn set_up_git(&self, settings: &str, user: Option<CommandUser>) -> Result<(), WallError> {
-        let failed = "writing the settings of git";
-        let path = self.path.join("home").join(".gitconfig");
-        fs::write(&path, settings).map_err(WallError::at(failed))?;
-        match user {
-            Some(user) => {
-                chown(&path, Some(user.uid), Some(user.gid)).map_err(WallError::at(failed))
-            }
-            None => Ok(()),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 /// Variables by which git finds the settings of a user.
-const FINDING: [&str; 4] = ["HOME", "PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"];
+const FINDING: [&str; 2] = ["HOME", "PATH"];
 /// The settings that are taken, by their names in the section `user`.
 const TAKEN: [&str; 2] = ["name", "email"];
 

@@ -148,6 +148,17 @@ async fn another_key_under_the_same_name_is_an_error_at_the_start_and_a_finding(
         "{damaged:?}"
     );
     let running = Running::start(config(&mine), false).await.unwrap();
+    // Before any request is refused.
+    let app = &running.app;
+    app.audit.look_at_logs().await.unwrap();
+    app.health.refresh().await;
+    let ready = app.health.ready();
+    let audit = ready.checks.iter().find(|check| check.name == "audit");
+    let audit = audit.unwrap();
+    assert!(
+        !ready.ok && audit.detail.contains("takes no records"),
+        "{audit:?}"
+    );
     let server = Actor::nameless(ActorKind::Server);
     let entry = NewEntry::new(log(), Event::HttpRequest, server);
     let closed = running.app.audit.begin(entry).await.err().unwrap();

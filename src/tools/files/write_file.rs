@@ -118,13 +118,15 @@ pub fn execute(call: &WriteFileCall, context: &ToolContext) -> Result<Outcome, T
     let rewritten = rewritten(&path, before.as_deref(), &call.content)?;
     let size = rewritten.bytes.len();
     if before.as_ref() == Some(&rewritten.bytes) {
-        let result = json!({
-            "success": true, "path": path, "action": "modified", "size": size,
-            "note": "the file held exactly this content already",
-        });
-        return Ok(Outcome::new(result, Vec::new()));
+        return Ok(held_already(&path, size));
     }
-    replace(&place, &rewritten.bytes)?;
+    if let Err(error) = replace(&place, &rewritten.bytes) {
+        // Another run wrote the same in the meantime: nothing is left to do, and nothing to tell.
+        return match content(&context.workspace, &call.path) {
+            Ok(Some(now)) if now == rewritten.bytes => Ok(held_already(&path, size)),
+            Ok(_) | Err(_) => Err(error),
+        };
+    }
     let (action, effect) = match place.existing {
         Some(_) => ("modified", Effect::Modified(path.clone())),
         None => ("created", Effect::Created(path.clone())),
@@ -134,6 +136,15 @@ pub fn execute(call: &WriteFileCall, context: &ToolContext) -> Result<Outcome, T
         result["note"] = json!(format!("the file kept {}", rewritten.kept.join(", ")));
     }
     Ok(Outcome::new(result, vec![effect]))
+}
+
+/// The outcome for a file that has the content without this call.
+fn held_already(path: &str, size: usize) -> Outcome {
+    let result = json!({
+        "success": true, "path": path, "action": "modified", "size": size,
+        "note": "the file held exactly this content already",
+    });
+    Outcome::new(result, Vec::new())
 }
 
 /// The write that a call is about to do; nothing when it will be refused.

@@ -369,6 +369,19 @@ async fn a_change_made_in_the_meantime_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn the_same_content_written_by_many_at_once_is_no_conflict() {
+    let bench = Bench::new();
+    for round in 0..20 {
+        let path = format!("f{round}");
+        let arguments = || json!({ "path": path, "content": "the same\n" });
+        let calls = (0..8).map(|_| bench.call("write_file", arguments()));
+        for outcome in futures_util::future::join_all(calls).await {
+            assert_eq!(outcome.unwrap().result["success"], true, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_directory_is_listed_in_order_and_within_limits() {
     let mut bench = Bench::new();
     bench.put("b.txt", "12345");

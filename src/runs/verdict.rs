@@ -23,6 +23,8 @@ pub struct Obstacles {
     failed: u32,
     /// Commands among them that ran to their own end and said no, which may be what was asked for.
     said_no: u32,
+    /// Calls among them that were not made, because a person did not allow them.
+    not_allowed: u32,
     /// Files that could not be written, and were not written later.
     unwritten: BTreeSet<String>,
     /// Consents that a person denied.
@@ -40,6 +42,8 @@ pub enum CallEnd {
     Good,
     /// A command ran to its own end and said no, as tests do that fail.
     SaidNo,
+    /// It was not made, because a person did not allow it.
+    NotAllowed,
     /// It did not.
     Failed,
 }
@@ -65,6 +69,9 @@ impl Obstacles {
         self.said_no = self
             .said_no
             .saturating_add(u32::from(end == CallEnd::SaidNo));
+        self.not_allowed = self
+            .not_allowed
+            .saturating_add(u32::from(end == CallEnd::NotAllowed));
         match writes {
             Some(path) if end == CallEnd::Good => drop(self.unwritten.remove(path)),
             Some(path) => drop(self.unwritten.insert(path.to_owned())),
@@ -122,19 +129,26 @@ impl Obstacles {
     /// The same in words, a fact each.
     pub fn words(&self) -> Vec<String> {
         let mut told = Vec::new();
-        match (self.failed, self.calls) {
+        let made = self.calls.saturating_sub(self.not_allowed);
+        let failed = self.failed.saturating_sub(self.not_allowed);
+        match (failed.saturating_sub(self.said_no), made) {
             (0, _) => {}
             (1, 1) => told.push("the only tool call failed".to_owned()),
-            (failed, calls) if failed == calls => {
-                told.push(format!("all {calls} tool calls failed"));
+            (failed, made) if failed == made => {
+                told.push(format!("all {made} tool calls failed"));
             }
-            (failed, calls) => told.push(format!("{failed} of {calls} tool calls failed")),
+            (failed, made) => told.push(format!("{failed} of {made} tool calls failed")),
         }
         for path in self.unwritten.iter().take(MOST_FILES) {
             let path = cut_chars(&visible(path), PATH_CHARS);
             told.push(format!("`{path}` could not be written"));
         }
         for (count, one, many) in [
+            (
+                self.said_no,
+                "command ended with an error",
+                "commands ended with an error",
+            ),
             (self.denied, "consent was denied", "consents were denied"),
             (
                 self.unanswered,
@@ -226,6 +240,29 @@ mod tests {
         assert_eq!(asked.verdict(nothing), RunVerdict::Partly);
         asked.note_call(CallEnd::Good, None);
         assert_eq!(asked.verdict(nothing), RunVerdict::Done);
+        assert_eq!(asked.words(), ["1 command ended with an error"]);
+    }
+
+    #[test]
+    fn a_call_that_was_not_allowed_did_not_fail() {
+        let mut refused = met(&[(true, None)]);
+        refused.note_call(CallEnd::NotAllowed, None);
+        refused.note_denied();
+        assert_eq!(refused.words(), ["1 consent was denied"]);
+        refused.note_call(CallEnd::Failed, None);
+        assert_eq!(
+            refused.words(),
+            ["1 of 2 tool calls failed", "1 consent was denied"]
+        );
+    }
+
+    #[test]
+    fn where_the_only_call_was_not_allowed_nothing_is_done() {
+        let nothing = run(Stopped::Completed, 0, Verification::NotRun);
+        let mut refused = Obstacles::default();
+        refused.note_call(CallEnd::NotAllowed, None);
+        refused.note_denied();
+        assert_eq!(refused.verdict(nothing), RunVerdict::Failed);
     }
 
     #[test]

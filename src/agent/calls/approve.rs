@@ -130,7 +130,7 @@ pub(crate) async fn approve(
             }
             Decision::Replaced(words) => {
                 let told = format!("{UNWANTED}{words}");
-                return Ok(Approval::Refuse(CallResult::error(&told)));
+                return Ok(Approval::Refuse(CallResult::not_allowed(&told)));
             }
             Decision::Denied | Decision::Unasked | Decision::Expired | Decision::Canceled => {
                 return Ok(Approval::Refuse(refused(&decision)));
@@ -138,7 +138,7 @@ pub(crate) async fn approve(
         }
     }
     let told = "the user chose one alternative after another; ask them what they want";
-    Ok(Approval::Refuse(CallResult::error(told)))
+    Ok(Approval::Refuse(CallResult::not_allowed(told)))
 }
 
 /// The result of a forbidden action.
@@ -184,11 +184,11 @@ pub(crate) async fn ask_to_repeat(
             }),
             note: Some("this was run again after the server was lost while it ran".to_owned()),
         },
-        Decision::Replaced(words) => Approval::Refuse(CallResult::error(&format!(
+        Decision::Replaced(words) => Approval::Refuse(CallResult::not_allowed(&format!(
             "it is not known whether this was done; the user says: {words}"
         ))),
         Decision::Denied | Decision::Unasked | Decision::Expired | Decision::Canceled => {
-            Approval::Refuse(CallResult::error(
+            Approval::Refuse(CallResult::not_allowed(
                 "the server was lost while this ran, so it is not known whether it was done; it \
              was not run again. Look at what is there before you go on.",
             ))
@@ -288,7 +288,7 @@ fn forbidden(invocation: &Invocation, findings: &[Finding]) -> CallResult {
 }
 
 fn refused(decision: &Decision) -> CallResult {
-    CallResult::error(match decision {
+    CallResult::not_allowed(match decision {
         Decision::Expired => UNANSWERED,
         Decision::Unasked => UNASKED,
         Decision::Allowed | Decision::Denied | Decision::Replaced(_) | Decision::Canceled => DENIED,

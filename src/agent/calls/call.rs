@@ -47,11 +47,21 @@ pub(crate) struct CallResult {
     pub(crate) audited: Option<Prior>,
     /// The duration of the tool's work, if it ran.
     pub(crate) took: Option<Duration>,
+    /// True if the call was not made, because a person did not allow it.
+    pub(crate) not_allowed: bool,
 }
 
 impl CallResult {
     pub(crate) fn error(error: &str) -> Self {
         Self::of(json!({ "success": false, "error": error }))
+    }
+
+    /// The result of a call that was not made, because a person did not allow it.
+    pub(crate) fn not_allowed(told: &str) -> Self {
+        Self {
+            not_allowed: true,
+            ..Self::error(told)
+        }
     }
 
     pub(crate) fn of(result: Value) -> Self {
@@ -71,6 +81,7 @@ impl CallResult {
         let code = self.result.get("exit_code").and_then(Value::as_i64);
         match code {
             _ if self.succeeded() => CallEnd::Good,
+            _ if self.not_allowed => CallEnd::NotAllowed,
             Some(1..=125) => CallEnd::SaidNo,
             Some(_) | None => CallEnd::Failed,
         }
@@ -84,6 +95,7 @@ impl From<Outcome> for CallResult {
             effects,
             audited: None,
             took: None,
+            not_allowed: false,
         }
     }
 }

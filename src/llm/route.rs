@@ -12,19 +12,14 @@ use crate::llm::effort::Effort;
 use crate::llm::error::LlmError;
 use crate::llm::provider::Provider;
 
+/// The reason of a candidate whose server serves several models.
+pub(in crate::llm) const SEVERAL_SERVED: &str = "several_models_served";
+
 /// Why no model can answer. The candidates say why each of them cannot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// A private answer was asked for and no server of the operator's own can give it.
-    #[error(
-        "{}a private answer needs {}: no data may be sent to a hosted provider",
-        why.as_ref().map_or_else(String::new, |why| format!("{why}; ")),
-        or_else(
-            lacks,
-            "OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL",
-            "a server of your own, and "
-        )
-    )]
+    #[error("{}", no_private(why.as_deref(), lacks))]
     PrivateModeBlocked {
         /// The models that were considered.
         candidates: Vec<Candidate>,
@@ -38,10 +33,11 @@ pub enum RouteError {
     /// No provider is configured, or none can do what the request needs.
     #[error(
         "{}: {}",
-        why.as_ref().map_or_else(
-            || "no model can answer".to_owned(),
-            |why| format!("{why}, and no other model can answer"),
-        ),
+        match why {
+            Some(why) => format!("{why}, and no other model can answer"),
+            None if is_choice(candidates) => "no model is named".to_owned(),
+            None => "no model can answer".to_owned(),
+        },
         or_else(
             lacks,
             "set a provider's key, such as ANTHROPIC_API_KEY, or OPENAI_BASE_URL",
@@ -58,6 +54,28 @@ pub enum RouteError {
         /// The failure of one of those servers, if that may pass.
         outage: Option<Box<LlmError>>,
     },
+}
+
+/// Why no server of the operator's own answers. Where a model of such a server was named, the reason is the name.
+fn no_private(why: Option<&str>, lacks: &[String]) -> String {
+    let Some(why) = why else {
+        let needed = or_else(
+            lacks,
+            "OLLAMA_BASE_URL or SELF_HOSTED_API_BASE_URL",
+            "a server of your own, and ",
+        );
+        return format!(
+            "a private answer needs {needed}: no data may be sent to a hosted provider"
+        );
+    };
+    let lacks = or_else(lacks, "", "; ");
+    format!("{why}, and no hosted provider may answer instead{lacks}")
+}
+
+/// True if a server serves several models, and a request has to name one of them.
+fn is_choice(candidates: &[Candidate]) -> bool {
+    let mut reasons = candidates.iter().filter_map(|one| one.reason.as_deref());
+    reasons.any(|reason| reason == SEVERAL_SERVED)
 }
 
 /// The lacks of servers behind a beginning, or what to say when there are none.
@@ -79,6 +97,14 @@ impl RouteError {
         match self {
             Self::PrivateModeBlocked { .. } => "PRIVATE_MODE_BLOCKED",
             Self::NoModels { .. } => "NO_MODELS_AVAILABLE",
+        }
+    }
+
+    /// True if a request that names a model may well be answered.
+    pub fn is_for_want_of_a_name(&self) -> bool {
+        match self {
+            Self::PrivateModeBlocked { .. } => false,
+            Self::NoModels { candidates, .. } => is_choice(candidates),
         }
     }
 

@@ -74,6 +74,7 @@ async fn the_only_model_of_a_server_is_taken_and_of_several_none() {
     assert_eq!(error.code(), "NO_MODELS_AVAILABLE");
     let said = error.to_string();
     for part in [
+        "no model is named: ",
         "serves `a`, `b`",
         "`self_hosted/a`",
         "SELF_HOSTED_MODEL",
@@ -81,6 +82,11 @@ async fn the_only_model_of_a_server_is_taken_and_of_several_none() {
     ] {
         assert!(said.contains(part), "{said}");
     }
+    let misspelt = choose(&own, Some("self_hosted/bb")).await.unwrap_err();
+    let said = misspelt.to_string();
+    let words = "`self_hosted/bb` is not among the models that `self_hosted` serves, and no hosted provider \
+                 may answer instead; ";
+    assert!(said.starts_with(words), "{said}");
     let named = choose(&own, Some("self_hosted/b")).await.unwrap();
     assert_eq!(
         (named.provider_model.as_str(), named.was_fallback),

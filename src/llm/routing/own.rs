@@ -2,6 +2,7 @@
 
 use crate::llm::config::ProviderId;
 use crate::llm::failure::unreached::Address;
+use crate::llm::route::SEVERAL_SERVED;
 use crate::llm::served::list::in_words;
 use crate::llm::served::standing::Standings;
 
@@ -58,7 +59,7 @@ impl NoDefault {
             Self::NotAsked => "not_asked",
             Self::Away { code, .. } => code,
             Self::Nothing => "no_models_served",
-            Self::Several(_) => "several_models_served",
+            Self::Several(_) => SEVERAL_SERVED,
         }
     }
 
@@ -107,7 +108,7 @@ mod tests {
         let none = serving(&["nomic-embed-text:latest"]);
         assert_eq!(NoDefault::or_only(&none, "ollama"), Err(NoDefault::Nothing));
         let two = NoDefault::or_only(&serving(&["a", "b"]), "ollama");
-        assert_eq!(two.unwrap_err().code(), "several_models_served");
+        assert_eq!(two.unwrap_err().code(), SEVERAL_SERVED);
         let unknown = NoDefault::or_only(&Standings::default(), "ollama");
         assert_eq!(unknown, Err(NoDefault::NotAsked));
     }

@@ -101,9 +101,14 @@ fn default_model(router: &Router, config: &LlmConfig, online: bool) -> ModelFind
             } else {
                 format!("export ANTHROPIC_API_KEY=… or another of these settings; {PAGE}")
             };
+            let refused = if error.is_for_want_of_a_name() {
+                "requests that name no model are"
+            } else {
+                "every request is"
+            };
             ModelFinding {
                 about,
-                detail: format!("{error}, and every request is refused with {code}; {providers}"),
+                detail: format!("{error}; {refused} refused with {code}; {providers}"),
                 mend: Some(mend),
             }
         }

@@ -15,8 +15,8 @@ use crate::cli::policy::command::PolicyCommand;
 use crate::cli::serve::stopped;
 use crate::cli::settled::{With, quietly, settled, told_database, watched};
 use crate::cli::{
-    audit, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate, retention, serve, token,
-    vault, workspaces,
+    audit, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate, models, retention, serve,
+    token, vault, workspaces,
 };
 use crate::config::found;
 use crate::config::found::GivenSettings;
@@ -71,6 +71,8 @@ enum Command {
     Doctor(Box<With<doctor::command::DoctorArgs>>),
     /// Let many users at once do what users do, and compare every row afterwards.
     Load(Box<With<load::LoadArgs>>),
+    /// List the models that a request can name here.
+    Models(Box<With<models::ModelsArgs>>),
     /// Look at what the agent may do without asking.
     Policy(PolicyCommand),
     /// Look at the settings.
@@ -341,6 +343,10 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
         Command::Doctor(with) => {
             let config = quietly(with.config, given)?;
             doctor::command::run(&with.args, &config, &Clock::System, &mut io::stdout()).await
+        }
+        Command::Models(with) => {
+            let config = quietly(with.config, given)?;
+            models::run(with.args, &config, &Clock::System, &mut io::stdout()).await
         }
         Command::Load(with) => {
             let config = quietly(with.config, given)?;

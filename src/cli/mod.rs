@@ -19,6 +19,7 @@ pub mod feedback_analyzer;
 pub mod keys;
 pub mod load;
 pub mod migrate;
+pub mod models;
 pub mod pages;
 pub mod policy;
 pub mod retention;

@@ -11,6 +11,8 @@ use crate::platform::text::{visible, visible_prose};
 
 /// The most letters that may be wrong in a name that is meant.
 const SLIPS: usize = 2;
+/// The most models that are named in the place of one that is not there.
+const MOST_NAMED: usize = 3;
 /// Providers that list no models.
 const UNLISTED: &[&str] = &["ollama/", "openrouter/", "self_hosted/"];
 /// The provider that plays a script under one name.
@@ -57,8 +59,37 @@ pub fn or_another(why: &str, has_fallback: bool) -> String {
 /// Why a model cannot be what is meant: by the names that are listed, else by what the server says that it
 /// would do. Servers of earlier versions say it with the first frame of the run.
 fn objection(name: &str, registry: &Value) -> Option<String> {
-    let said = registry["named"]["obstacle"].as_str();
-    unlisted(name, registry).or_else(|| said.map(|said| visible_prose(said).into_owned()))
+    let named = &registry["named"];
+    unlisted(name, registry).or_else(|| {
+        let said = visible_prose(named["obstacle"].as_str()?);
+        let ways = if named["suggestion"].is_null() {
+            of_that_name(name, registry)
+        } else {
+            String::new()
+        };
+        Some(format!("{said}{ways}"))
+    })
+}
+
+/// The models that can answer and have a name in theirs, as the end of a sentence, with where all of them are.
+fn of_that_name(name: &str, registry: &Value) -> String {
+    let models = registry["models"].as_array().into_iter().flatten();
+    let usable = models.filter(|model| model["reason"].is_null());
+    let ids: Vec<_> = usable.filter_map(|model| model["id"].as_str()).collect();
+    if ids.is_empty() {
+        return String::new();
+    }
+    let wanted = name.to_lowercase();
+    let like: Vec<String> = ids
+        .into_iter()
+        .filter(|id| id.to_lowercase().contains(&wanted))
+        .take(MOST_NAMED)
+        .map(|id| format!("`{}`", visible(id)))
+        .collect();
+    if like.is_empty() {
+        return "; `navi models` lists those that can answer".to_owned();
+    }
+    format!("; there are {}", like.join(", "))
 }
 
 /// Why a model is none of those that are listed, where that can be told.
@@ -196,7 +227,13 @@ mod tests {
         let mut registry = registry();
         registry["named"] = json!({"obstacle": "`mistral/large` is not in the model registry"});
         let said = objection("mistral/large", &registry).unwrap();
-        assert_eq!(said, "`mistral/large` is not in the model registry");
+        assert_eq!(
+            said,
+            "`mistral/large` is not in the model registry; `navi models` lists those that can answer"
+        );
+        registry["named"] = json!({"obstacle": "`gpt` is not in the model registry"});
+        let said = objection("gpt", &registry).unwrap();
+        assert!(said.ends_with("; there are `openai/gpt-5-mini`"), "{said}");
         registry["named"]["obstacle"] = Value::Null;
         assert_eq!(objection("openai/of-our-own", &registry), None);
     }

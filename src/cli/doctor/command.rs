@@ -13,16 +13,14 @@ use crate::cli::doctor::database::{AuditSight, database};
 use crate::cli::doctor::disks::{ANOTHER_DISK, nearest, room, writable};
 use crate::cli::doctor::own_database::{cluster, disk_of_cluster, programs};
 use crate::cli::failure::{Failure, database_servers};
+use crate::cli::models::router;
 use crate::config::settings::{AppEnv, Config};
 use crate::exec::finding::find_sandbox;
 use crate::exec::launch::THIS_PROGRAM;
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::exec::sandbox::wall::Tier;
-use crate::llm::config::ProviderId;
-use crate::llm::router::{Parts, Router};
 use crate::llm::served::findings::findings;
 use crate::platform::clock::Clock;
-use crate::platform::metrics::Metrics;
 use crate::platform::secret::ExposeSecret;
 
 /// Looks at everything navi needs: settings, data folder, disk, database, migrations.
@@ -155,19 +153,9 @@ fn sandbox(config: &Config) -> Check {
 }
 
 async fn models(config: &Config, clock: &Clock, online: bool) -> Vec<Check> {
-    let metrics = Metrics::new(&[], &ProviderId::names());
-    let metrics = metrics.map_err(|error| error.to_string());
-    let router = metrics.and_then(|metrics| {
-        let parts = Parts {
-            clock: clock.clone(),
-            metrics,
-            scripted: config.scripted.clone(),
-        };
-        Router::new(&config.llm, &parts).map_err(|error| error.to_string())
-    });
-    let router = match router {
+    let router = match router(config, clock) {
         Ok(router) => router,
-        Err(error) => return vec![Check::bad("models", error, "navi config check")],
+        Err(error) => return vec![Check::bad("models", error.to_string(), "navi config check")],
     };
     let found = findings(&router, &config.llm, online).await;
     let checks = found.into_iter().map(|finding| Check {

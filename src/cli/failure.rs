@@ -96,7 +96,8 @@ pub enum Failure {
     /// There is no model to do the work.
     #[error(
         "no model is configured: set ANTHROPIC_API_KEY, OPENAI_API_KEY, OLLAMA_BASE_URL or \
-         SELF_HOSTED_API_BASE_URL, or name a running server with --server; `navi demo` needs none"
+         SELF_HOSTED_API_BASE_URL, or NAVI_SCRIPT to play a script, or name a running server with --server; \
+         `navi doctor` lists the settings, `navi demo` needs none"
     )]
     NoModel,
     /// There is none, and a setting holds the words of an example.
@@ -268,6 +269,7 @@ impl Failure {
             | Self::NoModel
             | Self::PlaceholderKey(_)
             | Self::OtherModel(_)
+            | Self::Script { .. }
             | Self::Workspace { .. }
             | Self::Usage(_) => ExitCode::from(2),
             Self::CutShort => ExitCode::from(4),
@@ -292,7 +294,6 @@ impl Failure {
             | Self::NoRandomness(_)
             | Self::Build(_)
             | Self::Logging(_)
-            | Self::Script { .. }
             | Self::Outbound(_)
             | Self::NoCargo(_)
             | Self::NothingListens(_)

@@ -116,7 +116,7 @@ fn a_usage_never_names_what_only_a_variable_gave() {
     let refused = navi(&variables, &["agent", "run"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains("Usage: navi agent run [OPTIONS] <TASK>\n"),
+        said.contains("Usage: navi agent run [OPTIONS] <TASK>...\n"),
         "{said}"
     );
 }
@@ -127,11 +127,11 @@ fn a_flag_that_a_variable_gives_is_not_asked_for() {
     let refused = navi(&variables, &["agent", "run"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains("\n  <TASK>\n") && !said.contains("--token"),
+        said.contains("\n  <TASK>...\n") && !said.contains("--token"),
         "{said}"
     );
     assert!(
-        said.contains("Usage: navi agent run [OPTIONS] <TASK>\n"),
+        said.contains("Usage: navi agent run [OPTIONS] <TASK>...\n"),
         "{said}"
     );
 }

@@ -1,5 +1,6 @@
 //! Questions of a run, answered by the person at the terminal.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
@@ -154,14 +155,28 @@ fn path(id: &str) -> String {
     format!("api/navi/consent/{id}")
 }
 
-/// True if every rule that makes a question of an action is among these.
-pub fn is_allowed_by(rules: &[String], consent: &Value) -> bool {
-    let asking = consent["reasons"].as_array().into_iter().flatten();
-    let mut asking = asking
+/// The rules that make a question of an action.
+fn asking(consent: &Value) -> impl Iterator<Item = &str> {
+    let reasons = consent["reasons"].as_array().into_iter().flatten();
+    reasons
         .filter(|reason| reason["verdict"] != "allow")
         .map(|reason| reason["rule"].as_str().unwrap_or_default())
-        .peekable();
+}
+
+/// True if every rule that makes a question of an action is among these.
+pub fn is_allowed_by(rules: &[String], consent: &Value) -> bool {
+    let mut asking = asking(consent).peekable();
     asking.peek().is_some() && asking.all(|rule| rules.iter().any(|named| named == rule))
+}
+
+/// The flags that answer a question with yes.
+pub fn yes_to(consent: &Value) -> String {
+    let rules: BTreeSet<&str> = asking(consent).collect();
+    let flags: Vec<_> = rules
+        .into_iter()
+        .map(|rule| format!("--yes-to {}", visible(rule)))
+        .collect();
+    flags.join(" ")
 }
 
 /// Refuses rules that the policy of the workspace does not have.
@@ -295,5 +310,7 @@ mod tests {
         assert!(!is_allowed_by(&yes, &asked(&["git-push", "privilege"])));
         assert!(!is_allowed_by(&yes, &asked(&[])));
         assert!(!is_allowed_by(&[], &asked(&["git-push"])));
+        let flags = yes_to(&asked(&["privilege", "git-push", "privilege"]));
+        assert_eq!(flags, "--yes-to git-push --yes-to privilege");
     }
 }

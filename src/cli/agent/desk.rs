@@ -41,11 +41,12 @@ pub enum NamedServer {
 }
 
 /// A text that is no address of a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an address is like http://127.0.0.1:8787: {0}; a task stands before `--server`, or after `--`"
+    "an address begins with http:// or https://, as in http://127.0.0.1:8787; a task stands before \
+     `--server`, or after `--`"
 )]
-pub struct InvalidServer(url::ParseError);
+pub struct InvalidServer;
 
 impl FromStr for NamedServer {
     type Err = InvalidServer;
@@ -54,7 +55,10 @@ impl FromStr for NamedServer {
         if text == AUTO {
             return Ok(Self::Auto);
         }
-        Url::parse(text).map(Self::At).map_err(InvalidServer)
+        match Url::parse(text) {
+            Ok(url) if url.has_host() => Ok(Self::At(url)),
+            Ok(_) | Err(_) => Err(InvalidServer),
+        }
     }
 }
 
@@ -203,6 +207,8 @@ mod tests {
         ));
         let refused = at("fix the test").unwrap_err().to_string();
         assert!(refused.contains("a task stands before"), "{refused}");
+        assert_eq!(at("127.0.0.1:8787"), Err(InvalidServer));
+        assert_eq!(at("localhost:8787"), Err(InvalidServer));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::cli::agent::consent::{
     Keyboard, NEEDS_A_PERSON, OpenQuestion, TypedReply, choices, decide, is_allowed_by, reply,
-    unasked,
+    unasked, yes_to,
 };
 use crate::cli::agent::frames::Frames;
 use crate::cli::agent::session::Session;
@@ -81,10 +81,15 @@ impl<'a> RunWatch<'a> {
     /// Follows runs of a server.
     pub fn new(session: &'a Session, manner: &'a Manner) -> Self {
         let columns = if manner.json { None } else { words::columns() };
+        let show = Show::new(anstream::stdout(), columns);
         Self {
             session,
             manner,
-            show: Show::new(anstream::stdout(), columns),
+            show: if Keyboard::is_there() {
+                show
+            } else {
+                show.unattended()
+            },
             run: None,
             begins_after: 0,
             pending: Value::Null,
@@ -255,9 +260,8 @@ impl<'a> RunWatch<'a> {
         }
         let call = consent["tool_call_id"].as_str().unwrap_or_default();
         self.unasked.insert(call.to_owned());
-        self.note(&format!(
-            "  ✗ {NEEDS_A_PERSON}; --yes-to RULE answers the questions of a rule"
-        ))?;
+        let flags = yes_to(consent);
+        self.note(&format!("  ✗ {NEEDS_A_PERSON}; {flags} answers with yes"))?;
         self.send(unasked(&question)).await
     }
 

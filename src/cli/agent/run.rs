@@ -36,8 +36,9 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// failed, 2 when the command was called wrongly, and 130 after Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The task.
-    pub task: String,
+    /// The task; its words need no quotes.
+    #[arg(required = true)]
+    pub task: Vec<String>,
     /// The folder to work in.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub workspace: PathBuf,
@@ -81,7 +82,8 @@ pub struct WorkArgs {
 
 /// Runs the task and answers with the exit code that says how far it was done.
 pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
-    if args.task.trim().is_empty() {
+    let task = args.task.join(" ");
+    if task.trim().is_empty() {
         let words =
             "the task is empty; say what is to be done, as in navi agent run \"fix the test\"";
         return Err(Failure::Usage(words.to_owned()));
@@ -90,7 +92,7 @@ pub async fn run(args: &Args, config: Config) -> Result<ExitCode, Failure> {
     let workspace = open(&args.workspace, config.surroundings.home.as_deref())?;
     check_rules(&args.work.yes_to, &config, workspace.root())?;
     let errand = Errand {
-        message: args.task.clone(),
+        message: task,
         workspace: workspace.root().to_string_lossy().into_owned(),
         conversation: ConversationId::new(&Clock::System),
         model: args.model.clone(),

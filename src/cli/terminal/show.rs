@@ -41,6 +41,8 @@ pub struct Show<W> {
     output_lines: usize,
     /// The run's current activity.
     busy: String,
+    /// True if a person is there, whom questions are for.
+    attended: bool,
 }
 
 impl<W: Write> Show<W> {
@@ -54,6 +56,15 @@ impl<W: Write> Show<W> {
             command: String::new(),
             output_lines: 0,
             busy: MODEL.to_owned(),
+            attended: true,
+        }
+    }
+
+    /// The same where no person is there to answer.
+    pub fn unattended(self) -> Self {
+        Self {
+            attended: false,
+            ..self
         }
     }
 
@@ -283,7 +294,11 @@ impl<W: Write> Show<W> {
     }
 
     fn consent(&mut self, data: &Value) -> std::io::Result<()> {
-        self.heading("May this run?")?;
+        self.heading(if self.attended {
+            "May this run?"
+        } else {
+            "This needs a yes"
+        })?;
         let danger = text(&data["danger_level"]);
         // Each line of it shows that it is one, so that none looks like what follows.
         let room = self.columns.map(|columns| columns - OUTPUT_INDENT);

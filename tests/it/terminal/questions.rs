@@ -88,6 +88,13 @@ async fn where_nobody_sits_nobody_is_said_to_have_denied(db: PgPool) {
         "{said:?}"
     );
     assert!(!said.out.contains("denied"), "{said:?}");
+    assert!(!said.out.contains("May this run?"), "{said:?}");
+    assert!(!said.out.contains("tool call failed"), "{said:?}");
+    assert!(
+        said.out
+            .contains("; --yes-to deletes-many answers with yes"),
+        "{said:?}"
+    );
     assert!(desk.workspace().join("old/a").exists());
     let said = desk.run(&["agent", "run", "tidy up", "--json"]).await;
     assert_eq!(said.code, 1, "{said:?}");

@@ -69,12 +69,61 @@ async fn what_was_called_wrongly_ends_with_2_in_plain_words(db: PgPool) {
             &["look", "--workspace", inside],
             "holds or is part of this server's own data folder",
         ),
+        (
+            &["look", "--server", "localhost:8787"],
+            "an address begins with http:// or https://",
+        ),
     ] {
         let said = desk.run(&[&["agent", "run"], arguments].concat()).await;
         assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
         assert!(said.error.contains(words), "{arguments:?}: {said:?}");
         assert!(!said.error.contains("answered"), "{arguments:?}: {said:?}");
     }
+    let mut unplayable = desk.command(&["agent", "run", "look"]);
+    unplayable.env("NAVI_SCRIPT", "missing.json");
+    let refused = said(unplayable).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.error.contains("`missing.json` cannot be played"),
+        "{refused:?}"
+    );
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_words_of_a_task_need_no_quotes(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let told = desk
+        .run(&["agent", "run", "mend", "the", "test", "--json"])
+        .await;
+    assert_eq!(told.code, 0, "{told:?}");
+    let listed = desk.run(&["agent", "list"]).await;
+    assert!(listed.out.contains("mend the test · "), "{listed:?}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn the_models_that_can_be_named_are_listed(db: PgPool) {
+    let desk = Desk::new(&db, [says("Done.")]);
+    let listed = desk.run(&["models"]).await;
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(listed.out.starts_with("scripted/demo\n"), "{listed:?}");
+    assert!(
+        listed.out.contains("\nwithout a name: scripted/demo\n"),
+        "{listed:?}"
+    );
+    assert!(
+        listed.out.contains(" more cannot answer here"),
+        "{listed:?}"
+    );
+    let all = desk.run(&["models", "--all"]).await;
+    assert!(
+        all.out
+            .contains("openai/gpt-5-mini: provider not configured\n"),
+        "{all:?}"
+    );
+    let json = desk.run(&["models", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["models"].as_array().unwrap().len(), 1);
+    assert_eq!(json["default"], "scripted/demo");
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

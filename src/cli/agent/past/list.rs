@@ -92,7 +92,7 @@ pub fn task(job: &Value) -> &str {
 }
 
 /// The state of a run, in words: how far it was done, as its exit code said, when it is over.
-fn state(job: &Value) -> String {
+pub fn state(job: &Value) -> String {
     let summary = &job["summary"];
     let verdict = TaskVerdict::of(summary);
     match job["status"].as_str().unwrap_or_default() {
@@ -109,7 +109,7 @@ fn state(job: &Value) -> String {
 }
 
 /// The status of a run as people read it.
-pub fn status(wire: &str) -> String {
+fn status(wire: &str) -> String {
     match wire {
         "canceled" => "cancelled".to_owned(),
         other => visible(other).into_owned(),

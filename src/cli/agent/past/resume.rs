@@ -14,7 +14,7 @@ use crate::cli::agent::desk::{Desk, Needs, ServerArgs};
 use crate::cli::agent::follow::{Manner, RunWatch};
 use crate::cli::agent::named_model::check_name;
 use crate::cli::agent::outcome::reason;
-use crate::cli::agent::past::list::{TASK, status, task};
+use crate::cli::agent::past::list::{TASK, state, task};
 use crate::cli::agent::past::named::NamedRun;
 use crate::cli::agent::run::{WorkArgs, end, open, snapshot, work};
 use crate::cli::agent::session::Errand;
@@ -80,7 +80,7 @@ async fn go_on(
     };
     if !job["summary"].is_null() || job["finished_at"].is_number() {
         let errand = follow_up((id, args), &job, workspace)?;
-        let how = status(job["status"].as_str().unwrap_or("over"));
+        let how = state(&job);
         tell(&format!(
             "The run {id} is over ({how}), so a new one goes on in its conversation and folder."
         ))?;

@@ -10,7 +10,9 @@ const { NAVI_URL: baseUrl = "http://127.0.0.1:8787", NAVI_TOKEN: token = "" } = 
 const [client, answer] = [new NaviClient({ baseUrl, token }), new AnswerText()];
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const stop = new AbortController();
-terminal.once("SIGINT", () => stop.abort(new Error("stopped")));
+// Where there is no terminal the signal comes to the process; the run ends with it either way.
+for (const source of [terminal, process]) source.once("SIGINT", () => stop.abort("stopped"));
+process.once("uncaughtException", (error) => (console.error(`\n${error}`), process.exit(1)));
 const ask = (/** @type {string} */ text) => terminal.question(`\n${text} `, stop);
 // An answer that comes too late, or after another one, changes nothing; the stream says what did.
 const late = (/** @type {any} */ error) =>
@@ -27,8 +29,7 @@ for await (const event of client.run({ message, workspace_path: resolve(folder) 
         await client.answerConsent(consent_id, yes === "y" ? "allow_once" : "deny").catch(late);
     }
     if (event.type === "prompt_request") {
-        const { prompt_id, description } = event.data;
-        await client.answerPrompt(prompt_id, await ask(description)).catch(late);
+        await client.answerPrompt(event.data.prompt_id, await ask(event.data.description)).catch(late);
     }
     if (event.type !== "generation_logged") continue;
     const said = await ask("Was this good? [y/n/Enter]");

@@ -107,7 +107,7 @@ export class Transport {
         // The server answers some routes in another shape, or with a stream, when this is not said.
         const headers = { accept: "application/json", ...outgoing.headers };
         return this.#sendAndRead({ ...outgoing, headers }, async (response) => {
-            const text = await connected(() => response.text(), outgoing.signal);
+            const text = await this.#connected(() => response.text(), outgoing.signal);
             return (text === "" ? undefined : parseJson(text, "the answer")) as T;
         });
     }
@@ -121,7 +121,7 @@ export class Transport {
         const messages = readSse(body, { idleMs: this.idleMs, ...options });
         try {
             for (;;) {
-                const next = await connected(() => messages.next(), outgoing.signal);
+                const next = await this.#connected(() => messages.next(), outgoing.signal);
                 if (next.done) return;
                 // The rest of a piece that was read before the signal was aborted.
                 outgoing.signal?.throwIfAborted();
@@ -147,9 +147,20 @@ export class Transport {
         }
         const send = this.#options.fetch ?? fetch;
         const url = this.url(outgoing.path, outgoing.query);
-        const response = await connected(() => send(url, init), outgoing.signal);
+        const response = await this.#connected(() => send(url, init), outgoing.signal);
         if (!response.ok) throw await NaviError.of(response);
         return response;
+    }
+
+    /** Tells a broken connection from a caller who gave up. */
+    async #connected<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+        try {
+            return await work();
+        } catch (error) {
+            if (signal?.aborted) throw signal.reason;
+            const message = `the connection to ${this.baseUrl} failed: ${reasonOf(error)}`;
+            throw new NaviConnectionError(message, { cause: error });
+        }
     }
 }
 
@@ -165,13 +176,9 @@ function mayRepeat(error: unknown, again: Again): boolean {
     return error.status === 429 || error.status === 503;
 }
 
-/** Tells a broken connection from a caller who gave up. */
-async function connected<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    try {
-        return await work();
-    } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new NaviConnectionError(`the connection failed: ${reason}`, { cause: error });
-    }
+/** The reason of a failure; of Node's `fetch` the cause has it, and the message says nothing. */
+function reasonOf(error: unknown): string {
+    if (!(error instanceof Error)) return String(error);
+    const { cause } = error;
+    return cause instanceof Error && cause.message !== "" ? cause.message : error.message;
 }

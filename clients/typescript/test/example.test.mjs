@@ -76,6 +76,29 @@ test("the example ends when an answer fails for another reason", { timeout: 20_0
     assert.match(said, /HTTP_403/);
 });
 
+test("the example says in a line that the server is away", { timeout: 20_000 }, async () => {
+    const { code, said } = await play("http://127.0.0.1:1");
+    assert.equal(code, 1, said);
+    assert.match(said.trim(), /^NaviConnectionError: the connection to http:\/\/127\.0\.0\.1:1 failed: .*$/);
+});
+
+test("the example ends its run when it is stopped", { timeout: 20_000 }, async (t) => {
+    const { seen, server } = await serve(t, ({ line }, response) => {
+        if (!line.endsWith("/autonomous")) return json(response, 200, { success: true });
+        begin(response, asking().map((event, n) => frame(event, n + 1)).join(""));
+    });
+    const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+    const env = { ...process.env, NAVI_URL: `http://127.0.0.1:${port}`, NAVI_TOKEN: "t" };
+    const example = spawn(process.execPath, [EXAMPLE, "."], { env });
+    example.stdout.on("data", (piece) => {
+        if (/Allow/.test(String(piece))) example.kill("SIGINT");
+    });
+    const code = await new Promise((resolve) => example.on("exit", resolve));
+    assert.equal(code, 1);
+    const lines = seen.map(({ line }) => line);
+    assert.match(String(lines[1]), /^POST \/api\/jobs\/[^/]+\/cancel$/);
+});
+
 test("the example has thirty lines of code, as is said of it", async () => {
     const lines = (await readFile(EXAMPLE, "utf8")).split("\n").map((line) => line.trim());
     const code = lines.filter((line) => line !== "" && !line.startsWith("//"));

@@ -223,6 +223,10 @@ pub enum EventChange {
     NulRemoved,
     /// The time was clamped to the accepted range.
     ClockClamped,
+    /// The trace id was dropped, because it is none.
+    TraceIdDropped,
+    /// The run id was dropped, because it is none.
+    RunIdDropped,
 }
 
 /// The reason why an event was not stored.

@@ -229,6 +229,13 @@ impl BatchContext<'_> {
         if is_clamped {
             changes.push(EventChange::ClockClamped);
         }
+        let trace_id = known(
+            trace_id,
+            trace_id_of,
+            EventChange::TraceIdDropped,
+            &mut changes,
+        );
+        let run_id = known(run_id, run_id_of, EventChange::RunIdDropped, &mut changes);
         let version = version
             .or_else(|| text_in(&data, &["version", "extensionVersion", "appVersion"]))
             .map(|text| short(&text));
@@ -243,8 +250,8 @@ impl BatchContext<'_> {
             source: source
                 .or_else(|| self.source.clone())
                 .unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
-            trace_id: trace_id.as_deref().and_then(trace_id_of),
-            run_id: run_id.and_then(|text| Uuid::parse_str(&text).ok()),
+            trace_id,
+            run_id,
             error: None,
             kind,
             data,
@@ -343,6 +350,25 @@ fn sanitize_event(
     changes.sort_unstable();
     changes.dedup();
     Ok(changes)
+}
+
+/// Reads an id that a client sent. One that cannot be read is dropped, which is a change of the event.
+fn known<T>(
+    sent: Option<String>,
+    read: fn(&str) -> Option<T>,
+    change: EventChange,
+    changes: &mut Vec<EventChange>,
+) -> Option<T> {
+    let sent = sent.filter(|text| !text.is_empty())?;
+    let id = read(&sent);
+    if id.is_none() {
+        changes.push(change);
+    }
+    id
+}
+
+fn run_id_of(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text).ok()
 }
 
 fn kind(fields: &mut EventFields) -> Result<String, EventRejection> {

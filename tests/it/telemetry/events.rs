@@ -86,6 +86,22 @@ async fn an_event_becomes_a_row_with_all_that_it_said(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn an_id_that_is_none_is_dropped_and_named_among_the_changes(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let sent = [
+        json!({"type": "t", "traceId": "no-trace", "runId": "no-run"}),
+        json!({"type": "t", "data": {"trace_id": "no-trace"}}),
+        json!({"type": "t", "traceId": "", "runId": null}),
+    ];
+    let told = desk.keep("b", &sent).await;
+    let changed = json!([
+        {"index": 0, "changes": ["trace_id_dropped", "run_id_dropped"]},
+        {"index": 1, "changes": ["trace_id_dropped"]},
+    ]);
+    assert_eq!(told["eventsChanged"], changed);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn times_that_cannot_be_are_brought_into_what_can(db: PgPool) {
     let desk = Desk::new(db).await;
     let at = |timestamp: Value| json!({"type": "t", "timestamp": timestamp});

@@ -266,6 +266,33 @@ async fn who_asks_is_told_what_the_work_waits_for(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_question_of_the_work_is_told_in_its_words(db: PgPool) {
+    let turns = [
+        calls(&[("ask_user", json!({"question": "Which colour?"}))]),
+        says("Done."),
+    ];
+    let desk = Desk::new(db, script(turns)).await;
+    let id = session(&planned(&desk.client, fix(&desk.stage)).await);
+    let asked = loop {
+        let (_, answer) = desk.client.post(NEXT, json!({ "session_id": id })).await;
+        assert_eq!(answer["final"], false, "{answer}");
+        if answer["job_status"] == "paused_for_approval" {
+            break answer;
+        }
+    };
+    let content = asked["content"].as_str().unwrap();
+    assert!(content.contains("asks: Which colour?"), "{content}");
+    assert_eq!(asked["pending_approval"]["description"], "Which colour?");
+    let (status, problem) = desk.client.post(NEXT, json!({})).await;
+    assert_eq!(status, 422);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`session_id` is missing"), "{detail}");
+    let (status, _) = desk.ask(&id, "cancel", json!({})).await;
+    assert_eq!(status, 200);
+    done(&desk.client, &id).await;
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn work_that_fails_or_is_cancelled_is_told_as_that(db: PgPool) {
     let failing = Script {
         turns: script([]).fails(FailKind::Unauthorized).turns,

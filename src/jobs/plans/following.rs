@@ -130,9 +130,7 @@ fn waiting(job: &JobView) -> String {
             )
         }
         Some("prompt") => {
-            let question = text("question")
-                .or_else(|| text("title"))
-                .unwrap_or_default();
+            let question = text("description").unwrap_or_default();
             let prompt_id = text("prompt_id").unwrap_or_default();
             format!(
                 "The job `{id}` asks: {question} Answer with `POST /api/navi/prompt/{prompt_id}`."

@@ -80,10 +80,12 @@ async fn do_plan(
     principal: Principal,
     Json(request): Json<NextRequest>,
 ) -> Result<Json<NextAnswer>, Problem> {
-    let named = request.session_id.or(request.run_id).unwrap_or_default();
-    let id = named.parse().map_err(|_| {
-        let detail = "`session_id` is not the id of a plan";
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail)
-    })?;
+    let invalid =
+        |detail| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-error", detail);
+    let named = request.session_id.or(request.run_id);
+    let named = named.ok_or_else(|| invalid("`session_id` is missing; name a plan by its own"))?;
+    let id = named
+        .parse()
+        .map_err(|_| invalid("`session_id` is not the id of a plan"))?;
     Ok(Json(next(&plans, &principal, id).await?))
 }

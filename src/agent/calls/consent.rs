@@ -40,7 +40,10 @@ pub(crate) async fn ask(
     let id = match asked {
         Some(id) if was_told => id,
         Some(id) => {
-            runner.journal.write(waiting(runner, id)).await?;
+            let is_open = || consents.is_open(&org_id, &user_id, id);
+            if runner.retry_database(is_open).await? {
+                runner.journal.write(waiting(runner, id)).await?;
+            }
             id
         }
         None => open(runner, pending, action, findings).await?,

@@ -30,7 +30,10 @@ pub(crate) async fn ask(
     let asked = || questions.asked(&org_id, run_id, call);
     let id = match runner.retry_database(asked).await? {
         Some(id) => {
-            runner.journal.write(waiting(runner, id)).await?;
+            let is_open = || questions.is_open(&org_id, &user_id, id);
+            if runner.retry_database(is_open).await? {
+                runner.journal.write(waiting(runner, id)).await?;
+            }
             id
         }
         None => open(runner, call, &question).await?,

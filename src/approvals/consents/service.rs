@@ -178,6 +178,18 @@ impl Consents {
         store::unused_of_call(&mut conn, org_id, run_id, call, action_hash).await
     }
 
+    /// True if a consent waits for its answer still.
+    pub async fn is_open(
+        &self,
+        org_id: &OrgId,
+        user_id: &UserId,
+        id: ConsentId,
+    ) -> Result<bool, sqlx::Error> {
+        let mut conn = self.db.acquire().await?;
+        let consent = store::find(&mut conn, org_id, user_id, id).await?;
+        Ok(consent.is_some_and(|consent| consent.decision().is_none()))
+    }
+
     /// The run that asks for a consent of the principal's.
     pub async fn run_of(&self, principal: &Principal, id: ConsentId) -> Result<RunId, Error> {
         let mut conn = self.db.acquire().await?;

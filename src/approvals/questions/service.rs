@@ -68,6 +68,18 @@ impl Questions {
         store::of_call(&mut conn, org_id, run_id, call).await
     }
 
+    /// True if a question waits for its answer still.
+    pub async fn is_open(
+        &self,
+        org_id: &OrgId,
+        user_id: &UserId,
+        id: PromptId,
+    ) -> Result<bool, sqlx::Error> {
+        let mut conn = self.db.acquire().await?;
+        let state = store::find(&mut conn, org_id, user_id, id).await?;
+        Ok(state.is_some_and(|state| state.reply().is_none()))
+    }
+
     /// Has every run of this process that waits poll its question: another process took an answer.
     pub fn wake(&self) {
         self.answered.notify_waiters();

@@ -211,6 +211,32 @@ async fn a_job_that_waits_for_a_person_waits_on_when_its_server_ends(db: PgPool)
     );
 }
 
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn who_goes_on_waits_for_no_answer_that_is_there(db: PgPool) {
+    let turns = [
+        calls(&[("ask_user", json!({"question": "Which colour?"}))]),
+        says("Done."),
+    ];
+    let place = Place::new(&script(turns), Some(&url(&db.connect_options())));
+    let workspace = place.workspace("a");
+    let mut first = place.serve(&QUICK).await;
+    let id = first.job(&workspace).await;
+    let mut stream = first.follow(&id, 0, true).await;
+    let paused = stream.until(|event| event["type"] == "job_paused").await;
+    let asks = place.serve(&ASKS_ONLY).await;
+    first.kill();
+    let path = format!("/api/navi/prompt/{}", paused["prompt_id"].as_str().unwrap());
+    let (status, answer) = asks.post(&path, &json!({"response": "blue"})).await;
+    assert_eq!(status, 200, "{answer}");
+    let second = place.serve(&QUICK).await;
+    let mut stream = second.follow(&id, 0, true).await;
+    stream.rest().await;
+    let told = events(&stream);
+    let count = |kind: &str| told.iter().filter(|event| event["type"] == kind).count();
+    let kinds = ["job_resumed", "job_paused", "job_completed"];
+    assert_eq!(kinds.map(count), [1, 1, 1]);
+}
+
 /// The moment between the word and the deed, which a kill meets only while the project is checked.
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn what_a_person_chose_instead_is_done_by_whoever_goes_on(db: PgPool) {

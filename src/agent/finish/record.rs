@@ -23,7 +23,7 @@ use crate::runs::log::store::ending::RunEnd;
 use crate::runs::log::store::events::{Appended, Storable};
 use crate::runs::log::store::{ending, events};
 use crate::runs::model::{RunKind, RunStatus};
-use crate::runs::outcome::Stopped;
+use crate::runs::outcome::{RunVerdict, Stopped};
 use crate::runs::store::{runs, steps};
 use crate::telemetry::model::{ErrorOccurrence, ErrorSource};
 use crate::{ledger, retrieval};
@@ -182,10 +182,10 @@ fn last_events(end: &End<'_>, gen_id: Option<i64>, at: DateTime<Utc>) -> Vec<(Ev
         .into_iter()
         .map(|event| (event, RunStatus::Running))
         .collect();
-    let summary = summary.clone();
+    let (summary, verdict) = (summary.clone(), summary.verdict);
     events.push((Event::Complete { summary }, status));
     if end.run.kind == RunKind::Job {
-        events.push((job_end(status), status));
+        events.push((job_end(status, verdict), status));
     }
     events
 }
@@ -272,10 +272,19 @@ fn failure(end: &End<'_>, at: DateTime<Utc>) -> ErrorOccurrence {
     }
 }
 
-fn job_end(status: RunStatus) -> Event {
+fn job_end(status: RunStatus, verdict: RunVerdict) -> Event {
     match status {
         RunStatus::Completed => Event::JobCompleted {
-            message: "The job is done".to_owned(),
+            message: match verdict {
+                RunVerdict::Done => "The job is done",
+                RunVerdict::Partly => {
+                    "The job ended; its task is done in part, and its summary says why"
+                }
+                RunVerdict::Failed => {
+                    "The job ended; its task is not done, and its summary says why"
+                }
+            }
+            .to_owned(),
         },
         RunStatus::Canceled => Event::JobCanceled {
             message: "The job was cancelled".to_owned(),
@@ -302,5 +311,24 @@ fn task_status(stopped: Stopped) -> Status {
         | Stopped::CostLimit
         | Stopped::ModelError
         | Stopped::InternalError => Status::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_job_says_how_far_its_task_is_done() {
+        for (verdict, said) in [
+            (RunVerdict::Done, "The job is done"),
+            (RunVerdict::Partly, "done in part"),
+            (RunVerdict::Failed, "not done"),
+        ] {
+            let Event::JobCompleted { message } = job_end(RunStatus::Completed, verdict) else {
+                panic!("a job that came to its end is completed")
+            };
+            assert!(message.contains(said), "{message}");
+        }
     }
 }

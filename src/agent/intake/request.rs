@@ -307,6 +307,14 @@ mod tests {
                 json!({"message": "x", "conversation_history": [{"role": "usr", "content": "x"}]}),
                 "`conversation_history` has the unknown role `usr`",
             ),
+            (
+                json!({"message": "x", "conversation_history": [{"role": "usr", "text": "x"}]}),
+                "`conversation_history` has the unknown role `usr`",
+            ),
+            (
+                json!({"message": "x", "conversation_history": [{"content": "x"}]}),
+                "an entry of `conversation_history` has no `role`",
+            ),
         ] {
             assert_eq!(task(body), Err(expected.to_owned()));
         }

@@ -48,11 +48,12 @@ impl HistoryEntry {
     fn into_message(self) -> Result<Option<Message>, Error> {
         let text = self.content.as_deref().unwrap_or_default();
         within("conversation_history", text, MAX_MESSAGE_BYTES)?;
-        if text.trim().is_empty() {
+        let is_empty = text.trim().is_empty();
+        if is_empty && self.role().is_empty() {
             return Ok(None);
         }
         let text = text.to_owned();
-        Ok(match self.role() {
+        let message = match self.role() {
             "user" | "human" => Some(Message::user(text)),
             "assistant" | "ai" | "bot" => Some(Message::Assistant {
                 text,
@@ -62,10 +63,15 @@ impl HistoryEntry {
             "system" => Some(Message::System { text }),
             // Without the call that it answers, no provider takes it.
             "tool" | "function" => None,
+            "" => {
+                let reason = "an entry of `conversation_history` has no `role`".to_owned();
+                return Err(Error::Invalid(reason));
+            }
             other => {
                 let reason = format!("`conversation_history` has the unknown role `{other}`");
                 return Err(Error::Invalid(reason));
             }
-        })
+        };
+        Ok(message.filter(|_| !is_empty))
     }
 }

@@ -188,6 +188,19 @@ async fn a_name_that_a_server_does_not_list_falls_back_and_says_what_was_meant()
 }
 
 #[tokio::test]
+async fn a_slip_in_the_name_of_a_model_whose_provider_has_no_key_is_asked_about_too() {
+    let hosted = router(&["--anthropic-api-key=k"]);
+    for typed in ["openai/gtp-5-mini", "gtp-5-mini"] {
+        let route = choose(&hosted, Some(typed)).await.unwrap();
+        assert_eq!(route.suggestion.as_deref(), Some("openai/gpt-5-mini"));
+        let why = route.fallback_reason.unwrap();
+        let told =
+            "(did you mean `openai/gpt-5-mini`?), and the provider `openai` is not configured";
+        assert!(why.contains(told), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_slip_in_the_name_of_a_hosted_model_is_asked_about() {
     let hosted = router(&["--openai-api-key=k", "--anthropic-api-key=k"]);
     for (typed, code, meant) in [

@@ -2,7 +2,7 @@
 
 use strsim::normalized_damerau_levenshtein;
 
-use crate::llm::catalog::{Capabilities, provider_of};
+use crate::llm::catalog::{Capabilities, Model, provider_of};
 use crate::llm::routing::models::Models;
 use crate::platform::text::first_chars;
 
@@ -11,7 +11,8 @@ const ALIKE: f64 = 0.75;
 /// Names are compared by their first characters alone.
 const COMPARED_CHARS: usize = 64;
 
-/// The model that may be meant by an id that is unknown, among those that can answer.
+/// The model that may be meant by an id that is unknown: one that can answer, else one of the registry whose
+/// provider is not configured.
 pub(in crate::llm) fn model_meant(
     models: &Models,
     wanted: &str,
@@ -31,7 +32,16 @@ pub(in crate::llm) fn model_meant(
     if !private {
         known.extend(models.catalog.aliases().keys().cloned());
     }
-    nearest(wanted, &known)
+    let unset = |model: &&Model| {
+        !private && model.retired.is_none() && !models.providers.contains_key(&model.provider)
+    };
+    nearest(wanted, &known).or_else(|| {
+        let unset = models.catalog.models().iter().filter(unset);
+        nearest(
+            wanted,
+            &unset.map(|model| model.id.clone()).collect::<Vec<_>>(),
+        )
+    })
 }
 
 /// The mode that may be meant by one that is unknown.

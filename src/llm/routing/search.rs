@@ -163,7 +163,12 @@ impl<'a> Search<'a> {
             Some(provider) => format!("among the models that `{provider}` serves"),
             None => "in the model registry".to_owned(),
         };
-        format!("`{id}` is not {known}{}", self.question())
+        let named = self.meant.as_deref().unwrap_or(id);
+        let unset = provider_of(named).filter(|it| !self.models.providers.contains_key(it));
+        let lack = unset.map_or_else(String::new, |provider| {
+            format!(", and the provider `{provider}` is not configured")
+        });
+        format!("`{id}` is not {known}{}{lack}", self.question())
     }
 
     /// The default answers instead of what was asked for.

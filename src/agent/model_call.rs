@@ -97,16 +97,20 @@ impl ChatQuestion {
         }
     }
 
-    /// Asks until there is something to show. Whatever fails before that, hidden reasoning included, is
-    /// asked again; each try is a call of its own.
+    /// Asks until there is something to show, or a try fails. Whatever fails before that, hidden reasoning
+    /// included, may be asked again ([`Self::pause`]); each try is a call of its own.
     pub(crate) async fn ask(&mut self, request: &ChatRequest) -> Result<ModelCall, LlmError> {
         loop {
-            match ModelCall::start_with_something(&self.context, self.phase, request).await {
-                Ok((_, true)) if self.tries.may_ask_again() => {}
-                Ok((call, _)) => return Ok(call),
-                Err(error) => self.tries.after(error).await?,
+            match ModelCall::start_with_something(&self.context, self.phase, request).await? {
+                (_, true) if self.tries.may_ask_again() => {}
+                (call, _) => return Ok(call),
             }
         }
+    }
+
+    /// The pause before a question that failed without a word is asked again; none when it may not be.
+    pub(crate) fn pause(&mut self, error: &LlmError) -> Option<Duration> {
+        self.tries.pause(error)
     }
 
     /// The pause before an answer that broke off after some of it was shown is asked for again; none when

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::agent::chat::service::Chat;
 use crate::agent::chat::shortfall::Shortfall;
 use crate::agent::model_call::ModelCall;
+use crate::agent::tries::asking_again;
 use crate::llm::error::LlmError;
 use crate::llm::model::{StopReason, StreamEvent};
 use crate::platform::redact::gate::Gate;
@@ -32,6 +33,11 @@ pub enum ChatEvent {
     },
     /// The question is on its way to the model.
     Asked,
+    /// The model cannot answer now, and is asked again after a pause.
+    Waits {
+        /// A sentence for a person.
+        message: String,
+    },
     /// A piece of the answer.
     Text(String),
     /// The answer broke off and is asked for again; the pieces until here belong to none.
@@ -93,14 +99,22 @@ pub fn events(chat: Chat) -> impl Stream<Item = ChatEvent> + Send + 'static {
                     }
                 },
             };
-            // An answer that never began has had its tries.
-            let broken = ended.as_ref().err().filter(|_| telling.has_begun());
-            let next = broken.and_then(|error| Some((error, question.pause_after_beginning(error)?)));
+            let next = ended.as_ref().err().and_then(|error| {
+                let pause = if telling.has_begun() {
+                    question.pause_after_beginning(error)
+                } else {
+                    question.pause(error)
+                };
+                Some((error, pause?))
+            });
             let Some((error, pause)) = next else {
                 break ended;
             };
             if telling.was_shown() {
                 yield ChatEvent::BrokeOff { message: broke_off(error) };
+            }
+            if let Some(message) = asking_again(error, pause) {
+                yield ChatEvent::Waits { message: visible(&message) };
             }
             tokio::time::sleep(pause).await;
             telling = Telling::default();

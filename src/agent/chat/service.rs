@@ -196,7 +196,7 @@ impl Chat {
         ChatQuestion::new(self.caller(), CallPhase::Chat)
     }
 
-    /// Sends the question, again as long as nothing of an answer came.
+    /// Sends the question, and waits until something of an answer came.
     pub(crate) async fn ask(&self, question: &mut ChatQuestion) -> Result<ModelCall, LlmError> {
         question.ask(&self.request).await
     }

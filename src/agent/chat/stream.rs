@@ -34,6 +34,7 @@ fn typed_frames(event: ChatEvent) -> Vec<Value> {
         ChatEvent::Read { path } => vec![typed_activity(&read(&path))],
         ChatEvent::LeftOut { files } => vec![typed_activity(&left_out(files))],
         ChatEvent::Asked => vec![typed_activity(&llm_call("Thinking…", "running"))],
+        ChatEvent::Waits { message } => vec![typed_activity(&llm_call(&message, "running"))],
         ChatEvent::Text(text) => vec![json!({ "type": "text", "text": text })],
         ChatEvent::BrokeOff { message } => vec![
             json!({ "type": "text", "text": BREAK }),
@@ -61,6 +62,9 @@ fn plain_frames(event: ChatEvent) -> Vec<Value> {
         ChatEvent::Read { path } => vec![json!({ "activity": read(&path) })],
         ChatEvent::LeftOut { files } => vec![json!({ "activity": left_out(files) })],
         ChatEvent::Asked => vec![json!({ "activity": llm_call("Thinking…", "running") })],
+        ChatEvent::Waits { message } => {
+            vec![json!({ "activity": llm_call(&message, "running") })]
+        }
         ChatEvent::Text(text) => vec![json!({ "content": text })],
         ChatEvent::BrokeOff { message } => vec![
             json!({ "content": BREAK }),

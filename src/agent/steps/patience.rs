@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::agent::runner::primitives::{Halt, Runner};
+use crate::agent::tries::asking_again;
 use crate::llm::error::{LlmError, Remedy};
 use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy};
 use crate::llm::model::Message;
@@ -18,8 +19,6 @@ use crate::runs::model::RunKind;
 const MAX_BOTCHED: u32 = 4;
 /// A run that waits longer than this at once gives its slot to another meanwhile.
 const SLOT_BOUND: Duration = Duration::from_secs(5);
-/// A pause that is shorter is not worth an event.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// The patience of a run with its model, for one question.
 #[derive(Debug)]
@@ -142,9 +141,7 @@ pub(crate) async fn discard(runner: &Runner, error: &LlmError) -> Result<(), Hal
 }
 
 async fn wait(runner: &mut Runner, error: &LlmError, pause: Duration) -> Result<(), Halt> {
-    if pause >= WORTH_TELLING {
-        let seconds = pause.as_secs_f64().ceil();
-        let message = format!("{error}; asking again in {seconds} s");
+    if let Some(message) = asking_again(error, pause) {
         runner.thinking(&message).await?;
     }
     runner.waited.add(pause);

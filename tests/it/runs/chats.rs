@@ -142,6 +142,24 @@ async fn a_chat_whose_model_fails_says_so_and_is_no_generation(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn a_chat_whose_model_is_away_for_a_moment_says_what_it_waits_for(db: PgPool) {
+    let mut away = chat([]).fails(FailKind::Unavailable).turns.remove(0);
+    let fail = away.fail.as_mut().unwrap();
+    (fail.times, fail.retry_after_ms) = (Some(1), Some(1_000));
+    away.say = vec!["Hello.".to_owned()];
+    let stage = Stage::new(db, chat([away])).await;
+    let mut stream = begin(&stage, &json!({"message": "hello"})).await;
+    stream.rest().await;
+    let lines = lines(&stream);
+    assert!(lines.contains("; asking again in "), "{lines}");
+    assert!(
+        lines.contains(r#"{"type":"text","text":"Hello."}"#),
+        "{lines}"
+    );
+    assert!(!lines.contains("job_resumed"), "{lines}");
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_chat_that_breaks_off_is_asked_again_and_what_was_shown_of_it_is_void(db: PgPool) {
     let turns = || chat([broken("Use `paginate`.", Some(1))]);
     let stage = Stage::new(db.clone(), turns()).await;

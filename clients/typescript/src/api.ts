@@ -2340,7 +2340,7 @@ export interface components {
          * @description A change made to an event for storage.
          * @enum {string}
          */
-        Change: "redacted" | "truncated" | "size_limit_exceeded" | "nul_removed" | "clock_clamped";
+        Change: "redacted" | "truncated" | "size_limit_exceeded" | "nul_removed" | "clock_clamped" | "trace_id_dropped" | "run_id_dropped";
         /** @description The changed fields; one that is absent stays. */
         ChangeConversation: {
             /** @description True if the user keeps it on top. */
@@ -10763,14 +10763,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
                  *       "notes": "fixed in 1.3.0"
                  *     }
                  */
-                "application/json": components["schemas"]["ResolveError"];
+                "application/json": components["schemas"]["ResolveError"] | null;
             };
         };
         responses: {

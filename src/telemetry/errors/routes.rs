@@ -137,7 +137,7 @@ async fn get_error(
 }
 
 /// Resolution of an error group.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 struct ResolveError {
     /// Notes, at most 1000 characters, visible to everyone in the organisation.
     notes: Option<String>,
@@ -152,7 +152,7 @@ struct ResolveError {
 #[utoipa::path(
     post, path = "/api/telemetry/errors/{id}/resolve", tag = "telemetry",
     security(("bearer" = ["planner"])),
-    request_body = ResolveError,
+    request_body = Option<ResolveError>,
     params(("id" = i64, Path, description = "The group")),
     responses(
         (status = 200, description = "The group after the change", body = ErrorGroupView),
@@ -163,8 +163,9 @@ async fn resolve_error(
     State(errors): State<Errors>,
     Planner(principal): Planner,
     Id(id): Id<GroupId>,
-    Json(body): Json<ResolveError>,
+    body: Option<Json<ResolveError>>,
 ) -> Result<(Extension<Changed>, Json<ErrorGroupView>), Problem> {
+    let Json(body) = body.unwrap_or_default();
     let update = ResolutionUpdate {
         notes: body.notes,
         reopen: body.reopen.unwrap_or(false),

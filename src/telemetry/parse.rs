@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::platform::db::to_text;
 use crate::platform::json::mended;
@@ -235,7 +234,8 @@ impl BatchContext<'_> {
             EventChange::TraceIdDropped,
             &mut changes,
         );
-        let run_id = known(run_id, run_id_of, EventChange::RunIdDropped, &mut changes);
+        let parsed = |text: &str| text.parse().ok();
+        let run_id = known(run_id, parsed, EventChange::RunIdDropped, &mut changes);
         let version = version
             .or_else(|| text_in(&data, &["version", "extensionVersion", "appVersion"]))
             .map(|text| short(&text));
@@ -365,10 +365,6 @@ fn known<T>(
         changes.push(change);
     }
     id
-}
-
-fn run_id_of(text: &str) -> Option<Uuid> {
-    Uuid::parse_str(text).ok()
 }
 
 fn kind(fields: &mut EventFields) -> Result<String, EventRejection> {

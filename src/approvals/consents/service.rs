@@ -165,8 +165,7 @@ impl Consents {
         Ok(expired.then_some(Decision::Expired))
     }
 
-    /// The unused consent for this very action of a call, if there is one: a run that continues in
-    /// another process asks nothing twice.
+    /// The unused consent for this very action of a call: a run that goes on elsewhere asks nothing twice.
     pub async fn unused_of_call(
         &self,
         org_id: &OrgId,
@@ -200,8 +199,7 @@ impl Consents {
             .ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
-    /// The preferences of the user that allow this action in this workspace; none when a person has to be
-    /// asked.
+    /// The preferences of the user that allow this action in this workspace; none when a person is asked.
     pub async fn preferred(
         &self,
         conn: &mut PgConnection,

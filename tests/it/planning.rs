@@ -268,7 +268,10 @@ async fn who_asks_is_told_what_the_work_waits_for(db: PgPool) {
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn a_question_of_the_work_is_told_in_its_words(db: PgPool) {
     let turns = [
-        calls(&[("ask_user", json!({"question": "Which colour?"}))]),
+        calls(&[(
+            "ask_user",
+            json!({"question": "Which colour?", "options": ["red", "blue"]}),
+        )]),
         says("Done."),
     ];
     let desk = Desk::new(db, script(turns)).await;
@@ -281,7 +284,10 @@ async fn a_question_of_the_work_is_told_in_its_words(db: PgPool) {
         }
     };
     let content = asked["content"].as_str().unwrap();
-    assert!(content.contains("asks: Which colour?"), "{content}");
+    assert!(
+        content.contains("asks: Which colour? The choices are `red`, `blue`. Answer"),
+        "{content}"
+    );
     assert_eq!(asked["pending_approval"]["description"], "Which colour?");
     let (status, problem) = desk.client.post(NEXT, json!({})).await;
     assert_eq!(status, 422);

@@ -131,9 +131,10 @@ fn waiting(job: &JobView) -> String {
         }
         Some("prompt") => {
             let question = text("description").unwrap_or_default();
+            let choices = pending.map_or_else(String::new, choices);
             let prompt_id = text("prompt_id").unwrap_or_default();
             format!(
-                "The job `{id}` asks: {question} Answer with `POST /api/navi/prompt/{prompt_id}`."
+                "The job `{id}` asks: {question}{choices} Answer with `POST /api/navi/prompt/{prompt_id}`."
             )
         }
         _ => match &job.error {
@@ -143,6 +144,17 @@ fn waiting(job: &JobView) -> String {
             None => format!("The job `{id}` waits for a person."),
         },
     }
+}
+
+/// The answers that a question offers, in a sentence.
+fn choices(question: &Value) -> String {
+    let options = question["options"].as_array().into_iter().flatten();
+    let values = options.filter_map(|option| option["value"].as_str());
+    let values: Vec<_> = values.map(|value| format!("`{value}`")).collect();
+    if values.is_empty() {
+        return String::new();
+    }
+    format!(" The choices are {}.", values.join(", "))
 }
 
 /// The model's last words, then the end of the work and its checks.

@@ -212,29 +212,45 @@ async fn a_job_that_waits_for_a_person_waits_on_when_its_server_ends(db: PgPool)
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
-async fn who_goes_on_waits_for_no_answer_that_is_there(db: PgPool) {
+async fn what_was_answered_while_no_server_worked_is_not_waited_for_again(db: PgPool) {
+    let push = "git push origin main; echo pushed >> log";
     let turns = [
         calls(&[("ask_user", json!({"question": "Which colour?"}))]),
+        calls(&[("run_command", json!({ "command": push }))]),
         says("Done."),
     ];
     let place = Place::new(&script(turns), Some(&url(&db.connect_options())));
     let workspace = place.workspace("a");
     let mut first = place.serve(&QUICK).await;
     let id = first.job(&workspace).await;
-    let mut stream = first.follow(&id, 0, true).await;
-    let paused = stream.until(|event| event["type"] == "job_paused").await;
     let asks = place.serve(&ASKS_ONLY).await;
+    let is_paused = |event: &Value| event["type"] == "job_paused";
+    let mut stream = first.follow(&id, 0, true).await;
+    let paused = stream.until(is_paused).await;
     first.kill();
-    let path = format!("/api/navi/prompt/{}", paused["prompt_id"].as_str().unwrap());
-    let (status, answer) = asks.post(&path, &json!({"response": "blue"})).await;
-    assert_eq!(status, 200, "{answer}");
-    let second = place.serve(&QUICK).await;
-    let mut stream = second.follow(&id, 0, true).await;
-    stream.rest().await;
-    let told = events(&stream);
-    let count = |kind: &str| told.iter().filter(|event| event["type"] == kind).count();
-    let kinds = ["job_resumed", "job_paused", "job_completed"];
-    assert_eq!(kinds.map(count), [1, 1, 1]);
+    let prompt = paused["prompt_id"].as_str().unwrap();
+    let path = format!("/api/navi/prompt/{prompt}");
+    assert_eq!(asks.post(&path, &json!({"response": "blue"})).await.0, 200);
+
+    let mut second = place.serve(&QUICK).await;
+    let seen = paused["sequence"].as_i64().unwrap();
+    let mut stream = second.follow(&id, seen, true).await;
+    let paused = stream.until(is_paused).await;
+    let consent = paused["consent_id"].as_str().unwrap();
+    second.kill();
+    let path = format!("/api/navi/consent/{consent}");
+    let allowed = asks.post(&path, &json!({"choice": "allow_once"})).await;
+    assert_eq!(allowed.0, 200);
+
+    let third = place.serve(&QUICK).await;
+    let story = see_through(&db, &third, &id, &workspace.join("log")).await;
+    assert_eq!(story.all("job_paused").len(), 2);
+    assert_eq!(story.all("job_resumed").len(), 2);
+    assert_eq!(story.results()[0]["response"], "blue");
+    assert_eq!(
+        std::fs::read_to_string(workspace.join("log")).unwrap(),
+        "pushed\n"
+    );
 }
 
 /// The moment between the word and the deed, which a kill meets only while the project is checked.

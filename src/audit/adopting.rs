@@ -31,6 +31,13 @@ pub enum Adoption {
     Unneeded,
     /// Its seal is, and its last checkpoint was signed again, or those that were gone were put back.
     Signed,
+    /// Its seal is, and a checkpoint says that it had more records: nothing was done, because that was not said.
+    Shortened {
+        /// Number of its last record.
+        size: i64,
+        /// Number of the record that the checkpoint is about.
+        known: i64,
+    },
     /// From this record on the current key seals it.
     Adopted {
         /// Number of the record that says so.
@@ -63,6 +70,14 @@ impl Audit {
         let put_back = self.put_back(&mut tx, log, &end, elsewhere).await?;
         let cause = self.cause(&mut tx, log, found.as_ref(), &end, despite, elsewhere);
         let Some(cause) = cause.await? else {
+            if let Some(known) = self.latest_known(&mut tx, log, elsewhere).await?
+                && known > end.size
+            {
+                return Ok(Adoption::Shortened {
+                    size: end.size,
+                    known,
+                });
+            }
             if !put_back {
                 return Ok(Adoption::Unneeded);
             }
@@ -111,6 +126,22 @@ impl Audit {
         }
         let is_lost = self.is_signed_by_lost_key(conn, log).await?;
         Ok(is_lost.then_some(Cause::Rotated))
+    }
+
+    /// The number of records that a log had by the latest checkpoint that a key of the ring signed, whether it
+    /// stands in the tables or was kept elsewhere.
+    async fn latest_known(
+        &self,
+        conn: &mut PgConnection,
+        log: &Log,
+        elsewhere: &[String],
+    ) -> Result<Option<i64>, Error> {
+        let keys = self.verifying_keys();
+        let stored = tree::last_checkpoint(conn, log.as_str()).await?;
+        let notes = stored.iter().map(|stored| &stored.note).chain(elsewhere);
+        let read = notes.filter_map(|note| Checkpoint::open(note, &keys).ok());
+        let mine = read.filter(|read| !read.is_base && read.log == log.as_str());
+        Ok(mine.map(|read| read.size).max())
     }
 
     /// Sees whether a log is whole but for what its adoption is to say.

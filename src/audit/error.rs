@@ -20,10 +20,12 @@ pub enum Error {
          doctor` and the server's log say why); nothing was changed"
     )]
     Closed,
-    /// The end of a log is not sealed with the key that it names, so it was changed without the key.
+    /// The end of a log is not sealed with the key that it names, so this is another key or it was changed
+    /// without the key.
     #[error(
-        "the end of {0} was changed without its key, so nothing is appended to it: `navi audit \
-         verify` shows the damage; restore it or, if the rest is intact, run `navi audit adopt \
+        "the seal at the end of {0} does not fit its key, so nothing is appended to it. Compare \
+         AUDIT_ENCRYPTION_KEY with the key that is kept: if it is the same, the end was changed without its key, \
+         and `navi audit verify` shows the damage; restore it or, if the rest is intact, run `navi audit adopt \
          {flag} --broken-seal`",
         flag = .0.flag()
     )]

@@ -16,6 +16,9 @@ use crate::vault::key;
 
 const NEW_SECRET: &str = "export JWT_SECRET=\"$(navi keys generate jwt)\"";
 const NEW_AUDIT_KEY: &str = "export AUDIT_ENCRYPTION_KEY=\"$(navi keys generate audit)\"";
+/// A key that was mangled on its way is not replaced: logs that it sealed would be closed.
+const SAME_AUDIT_KEY: &str = "copy the key whole, without quotes and spaces, from where it is kept; only where no log was ever \
+     written, make one with `navi keys generate audit`";
 
 /// A rule that a setting breaks.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -249,7 +252,7 @@ impl Config {
         match &self.audit.audit_encryption_key {
             None => found.broken(SETTING, "is not set", NEW_AUDIT_KEY),
             Some(text) => match key::parse(text.expose_secret()) {
-                Err(error) => found.broken(SETTING, error.to_string(), NEW_AUDIT_KEY),
+                Err(error) => found.broken(SETTING, error.to_string(), SAME_AUDIT_KEY),
                 Ok(key) => {
                     if let Some(problem) = key::weakness(&key) {
                         found.broken(SETTING, problem, NEW_AUDIT_KEY);

@@ -57,7 +57,10 @@ pub async fn run(
         let mine = notes.iter().filter(|note| is_of(note, log)).cloned();
         let mine: Vec<String> = mine.collect();
         match audit.adopt(log, despite, &mine).await {
-            Ok(adoption) => writeln!(out, "{log}: {}", told(adoption))?,
+            Ok(adoption) => {
+                ok &= !matches!(adoption, Adoption::Shortened { .. });
+                writeln!(out, "{log}: {}", told(log, adoption))?;
+            }
             Err(error) => {
                 ok = false;
                 writeln!(out, "{log}: NOT ADOPTED. {error}")?;
@@ -75,9 +78,14 @@ fn is_of(note: &str, log: &Log) -> bool {
     Checkpoint::read(note).is_ok_and(|read| read.checkpoint.log == log.as_str())
 }
 
-fn told(adoption: Adoption) -> String {
+fn told(log: &Log, adoption: Adoption) -> String {
     match adoption {
         Adoption::Unneeded => "its seal fits; there is nothing to do".to_owned(),
+        Adoption::Shortened { size, known } => format!(
+            "NOT ADOPTED. It ends with record {size}, and a checkpoint says that it had {known}: if a backup \
+             was restored, run `navi audit adopt {} --rolled-back`",
+            log.flag()
+        ),
         Adoption::Signed => "its seal fits; its checkpoint was signed again or restored".to_owned(),
         Adoption::Adopted { since, cause } => {
             format!("adopted from record {since} on; {}", cause.as_str())

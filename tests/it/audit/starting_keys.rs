@@ -144,7 +144,7 @@ async fn another_key_under_the_same_name_is_an_error_at_the_start_and_a_finding(
     assert!(found("audit keys").await.ok);
     let damaged = found("audit logs").await;
     assert!(
-        !damaged.ok && damaged.detail.contains("changed without its key"),
+        !damaged.ok && damaged.detail.contains("does not fit its key"),
         "{damaged:?}"
     );
     let running = Running::start(config(&mine), false).await.unwrap();

@@ -367,6 +367,15 @@ async fn an_end_that_was_put_back_is_refused_by_whoever_knows_a_later_one(db: Pg
         told.contains("navi audit adopt --org org-1 --rolled-back"),
         "{told}"
     );
+    let notes = witness.notes().unwrap();
+    let unsaid = fourth.adopt(&log(), Despite::default(), &notes).await;
+    let shortened = Adoption::Shortened { size: 3, known: 6 };
+    assert_eq!(unsaid.unwrap(), shortened);
+    let adopted = fourth.adopt(&log(), ROLLED_BACK, &notes).await;
+    assert!(
+        matches!(adopted, Ok(Adoption::Adopted { .. })),
+        "{adopted:?}"
+    );
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]

@@ -8,15 +8,6 @@ use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy};
 /// The most times that an answer that could not be read, or that was empty, is asked for again at once.
 const MAX_AGAIN: u32 = 2;
 
-/// A pause that is shorter is not worth an event.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
-
-/// Tells of an obstacle and of the pause after which the model is asked again; none for a short pause.
-pub(crate) fn asking_again(error: &LlmError, pause: Duration) -> Option<String> {
-    let seconds = pause.as_secs_f64().round();
-    (pause >= WORTH_TELLING).then(|| format!("{error}; asking again in {seconds} s"))
-}
-
 /// The tries of one question outside of runs.
 #[derive(Debug)]
 pub(crate) struct Tries {
@@ -82,21 +73,5 @@ impl Tries {
         let pause = RetryPolicy::default().pause(self.failed, error, left, rand::random())?;
         tracing::warn!(%error, ?pause, "the model call failed and is tried again");
         Some(pause)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_told_in_the_nearest_second_and_a_short_one_not_at_all() {
-        let error = LlmError::Truncated { provider: "test" };
-        let told = |millis| asking_again(&error, Duration::from_millis(millis));
-        assert_eq!(told(999), None);
-        for (millis, end) in [(1_000, "in 1 s"), (2_200, "in 2 s"), (2_700, "in 3 s")] {
-            let message = told(millis).unwrap();
-            assert!(message.ends_with(end), "{message}");
-        }
     }
 }

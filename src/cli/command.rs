@@ -10,13 +10,14 @@ use crate::cli::agent::command::AgentCommand;
 use crate::cli::audit::command::Work;
 use crate::cli::config::{check, documents};
 use crate::cli::failure::Failure;
+use crate::cli::lifecycle::{erase, retention};
 use crate::cli::load::command as load;
 use crate::cli::policy::command::PolicyCommand;
 use crate::cli::serve::stopped;
-use crate::cli::settled::{With, quietly, settled, told_database, watched};
+use crate::cli::settled::{With, quietly, settled, spoken, told_database, watched};
 use crate::cli::{
-    audit, demo, doctor, e2e, erase, feedback_analyzer, keys, migrate, models, retention, serve,
-    token, vault, workspaces,
+    audit, demo, doctor, e2e, feedback_analyzer, keys, migrate, models, serve, token, vault,
+    workspaces,
 };
 use crate::config::found;
 use crate::config::found::GivenSettings;
@@ -272,7 +273,7 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
     match command {
         Command::Serve(with) => serve(*with, given).await,
         Command::Migrate(with) => {
-            let config = settled(with.config, given)?;
+            let config = spoken(with.config, given)?;
             let (options, postgres) = serve::database(&config).await?;
             let (clock, out) = (Clock::System, &mut io::stdout());
             let outcome = migrate::run(&with.args, config.app_env, &options, &clock, out).await;
@@ -298,7 +299,7 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
         Command::Token(TokenCommand {
             command: TokenCommands::Mint(with),
         }) => {
-            let config = settled(with.config, given)?;
+            let config = spoken(with.config, given)?;
             token::mint(&with.args, &config, &Clock::System, &mut io::stdout())
         }
         Command::Keys(KeysCommand {
@@ -319,7 +320,7 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             command: RetentionCommands::Run(with),
         }) => over_database(*with, given, retention::run).await,
         Command::FeedbackAnalyzer(with) => {
-            let config = settled(with.config, given)?;
+            let config = spoken(with.config, given)?;
             Box::pin(feedback_analyzer::run(
                 &with.args,
                 &config,
@@ -356,15 +357,17 @@ async fn run(command: Command, given: GivenSettings) -> Result<ExitCode, Failure
             let (work, config) = command.split();
             work.run(&quietly(config, given)?, &mut io::stdout())
         }
-        Command::Config(ConfigCommand {
-            command: ConfigCommands::Check(with),
-        }) => {
+        Command::Config(ConfigCommand { command }) => about_settings(command, given),
+    }
+}
+
+fn about_settings(command: ConfigCommands, given: GivenSettings) -> Result<ExitCode, Failure> {
+    match command {
+        ConfigCommands::Check(with) => {
             let config = settled(with.config, given)?;
             check::check(with.args, &config, &mut io::stdout())
         }
-        Command::Config(ConfigCommand {
-            command: ConfigCommands::Docs(args),
-        }) => {
+        ConfigCommands::Docs(args) => {
             io::stdout().write_all(documents::generated(args.file).as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }

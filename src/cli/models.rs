@@ -67,7 +67,7 @@ pub async fn run(
     let modes: Vec<_> = modes.map(|mode| mode.id.as_str()).collect();
     writeln!(out, "modes, which choose a model: {}", modes.join(", "))?;
     match default {
-        Ok(model) => writeln!(out, "without a name: {}", visible(&model))?,
+        Ok(chosen) => writeln!(out, "without a name: {}", visible(&chosen))?,
         Err(error) => writeln!(out, "{}", visible_prose(&error.to_string()))?,
     }
     if !hidden.is_empty() {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::Mutex;
 
+use crate::cli::config::warnings::slips;
 use crate::cli::failure::Failure;
 use crate::cli::serve;
 use crate::cli::terminal::log_file;
@@ -29,7 +30,15 @@ pub struct With<A: clap::Args> {
 
 /// The settings of a command in a terminal: unless they say otherwise, only trouble is logged.
 pub fn quietly(config: Config, given: GivenSettings) -> Result<Config, Failure> {
-    settled(quiet(config), given)
+    spoken(quiet(config), given)
+}
+
+/// The settings of a command that ends by itself, with a warning of each variable that is nearly one of them: a
+/// server warns of more at its start, and `navi config check` lists all.
+pub fn spoken(config: Config, given: GivenSettings) -> Result<Config, Failure> {
+    let config = settled(config, given)?;
+    warn_of_slips(&config);
+    Ok(config)
 }
 
 /// The same for commands whose work is watched live: on a terminal, lines of the log would cut into what is
@@ -42,7 +51,14 @@ pub fn watched(
     let config = found_around(quiet(config), given)?;
     let (log, file) = log_file::open(&config, is_live).unzip();
     logged(&config, file.map(Mutex::new))?;
+    warn_of_slips(&config);
     Ok((config, log.unwrap_or_default()))
+}
+
+fn warn_of_slips(config: &Config) {
+    for slip in slips(config) {
+        tracing::warn!("{slip}");
+    }
 }
 
 fn quiet(mut config: Config) -> Config {

@@ -105,15 +105,24 @@ pub(super) fn open_way(url: &SecretString) -> Option<String> {
     }
 }
 
-fn openness(options: &PgConnectOptions) -> Option<&'static str> {
+/// True if the database of an address is not, or not alone, on this machine.
+pub fn names_another_machine(url: &SecretString) -> bool {
+    let address = DatabaseAddress::read(url.expose_secret());
+    address.is_ok_and(|address| !address.servers.all().all(is_local))
+}
+
+fn is_local(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    let is_local = options.get_socket().is_some()
+    options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
         || host
             .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    if is_local {
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn openness(options: &PgConnectOptions) -> Option<&'static str> {
+    if is_local(options) {
         return None;
     }
     match options.get_ssl_mode() {

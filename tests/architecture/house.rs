@@ -162,7 +162,6 @@ pub(crate) const MAX_FILES: usize = 12;
 const CEILINGS: &[(&str, usize)] = &[
     ("audit", 23),
     ("auth", 15),
-    ("cli", 13),
     ("feedback", 13),
     ("feedback/learning", 15),
     ("http", 15),

@@ -308,6 +308,22 @@ fn settings_that_are_seldom_meant_are_warned_of() {
         "APP_ENV is `developement`, which is no environment, so the rules of production hold";
     assert!(slip.contains(word), "{slip}");
     assert!(!out.contains("SERVICE_HOST"), "{out}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below = file.path().join("data");
+    let far = [
+        ("DATABASE_URL", "postgres://navi@db.example/navi"),
+        ("NAVI_DATA_DIR", below.to_str().unwrap()),
+    ];
+    let (_, out, _) = run(&far, &["config", "check"]);
+    for word in [
+        "APP_ENV is development, and the database is on another machine",
+        "NAVI_DATA_DIR: ",
+    ] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+    let near = [("DATABASE_URL", "postgres://navi@localhost/navi")];
+    let (_, out, _) = run(&near, &["config", "check"]);
+    assert!(!out.contains("another machine"), "{out}");
 }
 
 /// A server's log up to a text, or what there is of it after a while.

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::agent::runner::primitives::{Halt, Runner};
-use crate::agent::tries::asking_again;
 use crate::llm::error::{LlmError, Remedy};
-use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy};
+use crate::llm::failure::retry::{MAX_BROKEN, RetryPolicy, asking_again};
 use crate::llm::model::Message;
 use crate::runs::event_data::PauseReason;
 use crate::runs::log::entry::Entry;

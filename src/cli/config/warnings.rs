@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use crate::audit::settings::Setting;
 use crate::cli::config::setting_names::misspelled;
+use crate::cli::doctor::disks::{nearest, writable};
+use crate::config::database::names_another_machine;
 use crate::config::settings::{AppEnv, Config};
 use crate::exec::sandbox::settings::SandboxMode;
 use crate::llm;
 use crate::llm::catalog::Capabilities;
 use crate::workspaces::roots::Roots;
 
+/// The warnings of variables that are nearly a setting.
+pub fn slips(config: &Config) -> impl Iterator<Item = String> {
+    let slips = misspelled(&config.surroundings.variables);
+    slips
+        .into_iter()
+        .map(|(name, meant)| format!("{name} is no setting; did you mean {meant}?"))
+}
+
 /// The warnings about these settings, for `navi config check` and for the log at the start.
 pub fn warnings(config: &Config) -> Vec<String> {
-    let slips = misspelled(&config.surroundings.variables);
-    let slips = slips
-        .into_iter()
-        .map(|(name, meant)| format!("{name} is no setting; did you mean {meant}?"));
     let is_open = config.sandbox.mode == SandboxMode::Off && config.app_env != AppEnv::Development;
     let open = is_open.then(|| {
         "NAVI_SANDBOX=off: the agent's commands can do all that this server's user can".to_owned()
@@ -33,12 +39,32 @@ pub fn warnings(config: &Config) -> Vec<String> {
             "NAVI_AUDIT_WITNESS_FILE cannot be written, so checkpoints are not kept there: {error}"
         )
     });
-    slips
+    slips(config)
         .chain(environment)
+        .chain(far_from_development(config))
+        .chain(unwritable(config))
         .chain(witness)
         .chain(open)
         .chain(missing)
         .collect()
+}
+
+/// The rules of development over a database on another machine, as where `APP_ENV` was forgotten.
+fn far_from_development(config: &Config) -> Option<String> {
+    let url = config.database.database_url.as_ref()?;
+    let is_far = config.app_env == AppEnv::Development && names_another_machine(url);
+    is_far.then(|| {
+        "APP_ENV is development, and the database is on another machine: for a server that others use, set \
+         APP_ENV to staging or production, whose rules are stricter"
+            .to_owned()
+    })
+}
+
+/// A data folder that cannot be written, in which a server keeps checkpoints and notes of commands.
+fn unwritable(config: &Config) -> Option<String> {
+    let folder = config.data_dir().ok()?;
+    let found = writable(&folder, &nearest(&folder));
+    (!found.ok).then(|| format!("NAVI_DATA_DIR: {}", found.detail))
 }
 
 /// A name of the environment that is none: the strictest rules hold for it, which its user may not mean.

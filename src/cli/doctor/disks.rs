@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, getegid, geteuid};
 
 use crate::cli::doctor::check::Check;
 
@@ -18,7 +18,7 @@ pub(super) const DATABASE_FULL: &str =
     "make room on the disk of the database, as docs/database-full.md says";
 
 /// The folder itself, or the nearest one above it that exists.
-pub(super) fn nearest(folder: &Path) -> PathBuf {
+pub fn nearest(folder: &Path) -> PathBuf {
     let standing = folder.ancestors().find(|above| above.is_dir());
     // A relative path has no root above it.
     standing
@@ -27,12 +27,16 @@ pub(super) fn nearest(folder: &Path) -> PathBuf {
 }
 
 /// The data folder, and whether it can be written.
-pub(super) fn writable(data_dir: &Path, standing: &Path) -> Check {
+pub fn writable(data_dir: &Path, standing: &Path) -> Check {
     let shown = data_dir.display();
-    if data_dir.exists() && !data_dir.is_dir() {
+    // The path itself or, as in `/etc/passwd/data`, one above it.
+    if let Some(file) = data_dir
+        .ancestors()
+        .find(|above| above.exists() && !above.is_dir())
+    {
         return Check::bad(
             "data folder",
-            format!("{shown} is not a folder"),
+            format!("{} is not a folder", file.display()),
             "export NAVI_DATA_DIR=/path/to/a/folder",
         );
     }
@@ -45,7 +49,11 @@ pub(super) fn writable(data_dir: &Path, standing: &Path) -> Check {
         Err(error) => Check::bad(
             "data folder",
             format!("{} cannot be written: {}", standing.display(), error.desc()),
-            format!("sudo install -d -o $(id -u) -g $(id -g) '{shown}'"),
+            format!(
+                "as root: install -d -o {} -g {} '{shown}'",
+                geteuid(),
+                getegid()
+            ),
         ),
     }
 }

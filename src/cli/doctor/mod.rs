@@ -3,5 +3,5 @@
 pub mod check;
 pub mod command;
 mod database;
-mod disks;
+pub mod disks;
 mod own_database;

@@ -61,6 +61,7 @@ impl<W: Write> Show<W> {
     }
 
     /// The same where no person is there to answer.
+    #[must_use]
     pub fn unattended(self) -> Self {
         Self {
             attended: false,

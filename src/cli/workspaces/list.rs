@@ -45,7 +45,7 @@ pub async fn run(
         let rows: Vec<Value> = bindings.iter().map(row).collect();
         writeln!(out, "{}", json!({ "workspaces": rows }))?;
     } else {
-        tell(&bindings, out)?;
+        tell(&bindings, args.org.as_ref(), out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,9 +60,12 @@ fn row(binding: &Binding) -> Value {
     })
 }
 
-fn tell(bindings: &[Binding], out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn tell(bindings: &[Binding], org: Option<&OrgId>, out: &mut (dyn Write + Send)) -> io::Result<()> {
     if bindings.is_empty() {
-        return writeln!(out, "no folder belongs to an organisation yet");
+        return match org {
+            Some(org) => writeln!(out, "no folder belongs to the organisation {org} yet"),
+            None => writeln!(out, "no folder belongs to an organisation yet"),
+        };
     }
     let mut table = Table::new();
     table.load_style(NOTHING);

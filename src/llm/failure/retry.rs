@@ -7,6 +7,15 @@ use crate::llm::error::LlmError;
 /// The most times that an answer that broke off after it had begun is asked for again: each was paid for.
 pub const MAX_BROKEN: u32 = 8;
 
+/// A pause that is shorter is not worth an event.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// Tells of an obstacle and of the pause after which the model is asked again; none for a short pause.
+pub fn asking_again(error: &LlmError, pause: Duration) -> Option<String> {
+    let seconds = pause.as_secs_f64().round();
+    (pause >= WORTH_TELLING).then(|| format!("{error}; asking again in {seconds} s"))
+}
+
 /// The pauses between two tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -98,5 +107,16 @@ mod tests {
         assert_eq!(pause(LONG, 0.0), Some(Duration::from_secs(20)));
         assert_eq!(pause(LONG, 1.0), Some(Duration::from_secs(22)));
         assert_eq!(pause(Duration::from_secs(19), 0.0), None);
+    }
+
+    #[test]
+    fn a_pause_is_told_in_the_nearest_second_and_a_short_one_not_at_all() {
+        let error = LlmError::Truncated { provider: "test" };
+        let told = |millis| asking_again(&error, Duration::from_millis(millis));
+        assert_eq!(told(999), None);
+        for (millis, end) in [(1_000, "in 1 s"), (2_200, "in 2 s"), (2_700, "in 3 s")] {
+            let message = told(millis).unwrap();
+            assert!(message.ends_with(end), "{message}");
+        }
     }
 }

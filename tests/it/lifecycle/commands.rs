@@ -57,6 +57,13 @@ async fn the_command_makes_a_pass_says_what_went_and_ends_with_4_when_a_table_is
         .execute(&db)
         .await
         .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut misspelt = navi(&db, data.path(), &["retention", "run", "--dry-run"]);
+    misspelt.env("AUDIT_RETENTION_DAY", "30");
+    let said = tokio::task::spawn_blocking(move || misspelt.output().unwrap());
+    let said = String::from_utf8(said.await.unwrap().stderr).unwrap();
+    let slip = "AUDIT_RETENTION_DAY is no setting; did you mean AUDIT_RETENTION_DAYS?";
+    assert!(said.contains(slip), "{said}");
     let (code, out, _) = run(&db, &["retention", "run", "--dry-run"]).await;
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("telemetry_events_2023_03"), "{out}");

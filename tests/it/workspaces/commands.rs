@@ -55,6 +55,8 @@ async fn the_commands_show_whose_folders_are_and_take_one_back(db: PgPool) {
         (code, out.as_str()),
         (0, "no folder belongs to an organisation yet\n")
     );
+    let (_, out, _) = over(&db, &["workspaces", "list", "--org", "acme"]).await;
+    assert_eq!(out, "no folder belongs to the organisation acme yet\n");
     town.make(&["one", "two/sub", "three"]);
     town.uses(ACME, "one").await;
     town.uses(GLOBEX, "two").await;

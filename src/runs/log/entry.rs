@@ -74,6 +74,16 @@ pub enum Entry {
     After(Prior),
 }
 
+impl Entry {
+    /// Something to wait for, if this is that.
+    pub(super) fn prior(self) -> Option<Prior> {
+        if let Self::After(prior) = self {
+            return Some(prior);
+        }
+        None
+    }
+}
+
 /// Something that is written by others, and has to be on disk before what follows from it is. The loop goes
 /// on meanwhile, and the writer of the log waits in its place. The lock is never taken: it is what lets entries
 /// be shared.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::approvals::{consents, questions};
@@ -16,7 +16,7 @@ use crate::notices::notice::{Notice, Wanted};
 use crate::notices::store::outbox;
 use crate::platform::clock::Clock;
 use crate::platform::database::pool::Pool;
-use crate::runs::log::entry::{Entry, JournalCommand, WriteError};
+use crate::runs::log::entry::{Entry, JournalCommand, Prior, WriteError};
 use crate::runs::log::feed::Feed;
 use crate::runs::log::folded::Folded;
 use crate::runs::log::store::events::{Append, Appended, Recorded};
@@ -74,19 +74,7 @@ impl Writer {
         while receiver.recv_many(&mut batch, BATCH).await > 0 {
             self.window.gather(&mut receiver, &mut batch, BATCH).await;
             self.window.begin(&batch, Instant::now());
-            let mut entries = Vec::new();
-            let mut waiting = Vec::new();
-            for command in batch.drain(..) {
-                match command {
-                    JournalCommand::Write(together) => entries.extend(together),
-                    JournalCommand::Commit(done) => waiting.push(done),
-                }
-            }
-            for prior in entries.extract_if(.., |entry| matches!(entry, Entry::After(_))) {
-                if let Entry::After(prior) = prior {
-                    prior.written().await;
-                }
-            }
+            let Gathered { entries, waiting } = gathered(&mut receiver, &mut batch).await;
             if !entries.is_empty() {
                 let folded = Folded::new(self.last, self.status, self.settled, &entries);
                 let Some(recorded) = self.write(&folded).await else {
@@ -242,6 +230,54 @@ impl Writer {
         let notice = Notice::approval_requested(run.id, &run.user_id, wanted, expires_at);
         let id = NoticeId::new(&self.clock);
         outbox::tell_along(conn, &run.org_id, id, &notice, at).await
+    }
+}
+
+/// Hand-overs that are written together.
+#[derive(Default)]
+struct Gathered {
+    entries: Vec<Entry>,
+    /// Callers that wait for the commit.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Gathered {
+    /// Takes a batch over; what is answered must be on disk before it is.
+    fn take(&mut self, batch: &mut Vec<JournalCommand>) -> Vec<Prior> {
+        for command in batch.drain(..) {
+            match command {
+                JournalCommand::Write(together) => self.entries.extend(together),
+                JournalCommand::Commit(done) => self.waiting.push(done),
+            }
+        }
+        let is_after = |entry: &mut Entry| matches!(entry, Entry::After(_));
+        let after = self.entries.extract_if(.., is_after);
+        after.filter_map(Entry::prior).collect()
+    }
+}
+
+/// Waits for what must be on disk before a batch is. The loop goes on meanwhile, and what it hands over joins the
+/// batch: the record of a model's call, its answer and the tool calls it asks for are one commit.
+async fn gathered(
+    receiver: &mut mpsc::Receiver<JournalCommand>,
+    batch: &mut Vec<JournalCommand>,
+) -> Gathered {
+    let mut gathered = Gathered::default();
+    let mut taken = batch.len();
+    loop {
+        let priors = gathered.take(batch);
+        if priors.is_empty() {
+            return gathered;
+        }
+        for prior in priors {
+            prior.written().await;
+        }
+        while taken < BATCH
+            && let Ok(more) = receiver.try_recv()
+        {
+            taken += 1;
+            batch.push(more);
+        }
     }
 }
 

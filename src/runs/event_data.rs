@@ -82,7 +82,8 @@ pub struct ApprovalData {
     pub consent_id: Option<String>,
     /// The tool call it is about, by the provider's name for it.
     pub tool_call_id: String,
-    /// The decision.
+    /// Of `approval_recorded`: `allowed`, `auto_allowed` by a preference, or `alternative`. Of `approval_denied`:
+    /// `denied`, `timeout`, `unasked` or `canceled`.
     pub decision: String,
     /// The action that was asked about.
     pub command: String,

@@ -177,7 +177,7 @@ pub struct EndOfLog {
     pub last_sequence: i64,
 }
 
-/// The log of an unfinished run of this worker's, which no other writer appends to until the transaction ends.
+/// The log of an unfinished run of this worker's, which no other writer appends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldLog {
     /// The sequence number that it ends at.

@@ -20,7 +20,7 @@ use crate::runs::event::Event;
 use crate::runs::log::entry::WriteError;
 use crate::runs::log::store::events;
 use crate::runs::log::store::events::{Append, Appended, Storable};
-use crate::runs::model::{HeldLog, Run, RunStatus};
+use crate::runs::model::{Run, RunStatus};
 use crate::runs::outcome::Stopped;
 use crate::runs::store::{runs, steps};
 
@@ -113,6 +113,9 @@ async fn write_end(
     if let Err(error) = deps.ledger.flush(PAUSE).await {
         tracing::warn!(run.id = %run.id, %error, "the cost of a run may be incomplete");
     }
+    let Some(stored) = StoredRun::of(deps, run, fence, None).await? else {
+        return Ok(());
+    };
     let mut conn = deps.db.acquire().await?;
     let state = runs::state(&mut conn, org_id, run_id).await?;
     let mut state = state.map(read_state).unwrap_or_default();
@@ -135,7 +138,7 @@ async fn write_end(
         progress: state.progress.as_ref(),
         generation: None,
         changes: &[],
-        stored: StoredRun::of(deps, run, None).await?,
+        stored,
     };
     write(deps, &end).await.map(drop)
 }
@@ -152,8 +155,7 @@ pub(crate) fn read_state(state: Value) -> RunState {
 async fn append(deps: &Deps, run: &Run, fence: i64, event: Event) -> Result<(), WriteError> {
     let at = deps.clock.now();
     let mut tx = deps.db.begin().await?;
-    let Some(HeldLog { last, .. }) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await?
-    else {
+    let Some(last) = runs::lock_run(&mut tx, &run.org_id, run.id, fence).await? else {
         return Err(WriteError::Fenced);
     };
     let events = vec![(Storable::new(event), RunStatus::Running)];

@@ -147,7 +147,7 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
         return Ended::Lost;
     }
     let generation = generation(&runner);
-    let stored = || StoredRun::of(&runner.deps, &runner.run, Some(&generation));
+    let stored = || StoredRun::of(&runner.deps, &runner.run, runner.fence, Some(&generation));
     let written = async {
         runner.journal.commit().await?;
         Ok::<_, JournalLost>(tokio::join!(changes(&runner), stored()))
@@ -162,6 +162,13 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
     let mut pause = Duration::from_millis(100);
     loop {
         let written = async {
+            let stored = match first.take() {
+                Some(first) => first?,
+                None => stored().await?,
+            };
+            let Some(stored) = stored else {
+                return Ok(false);
+            };
             let end = End {
                 run: &runner.run,
                 fence: runner.fence,
@@ -173,10 +180,7 @@ async fn finish(runner: Runner, stopped: Stopped, stopping: &CancellationToken) 
                 progress: runner.state.progress.as_ref(),
                 generation: Some(&generation),
                 changes: &changes,
-                stored: match first.take() {
-                    Some(first) => first?,
-                    None => stored().await?,
-                },
+                stored,
             };
             write(&runner.deps, &end).await
         };

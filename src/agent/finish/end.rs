@@ -14,8 +14,9 @@ use crate::feedback::model::Generation;
 use crate::ledger::money::Nanos;
 use crate::platform::clock::millis;
 use crate::runs::event::Event;
-use crate::runs::model::Run;
+use crate::runs::model::{HeldLog, Run};
 use crate::runs::outcome::{Renamed, RunVerdict, Stopped, Summary, Tokens};
+use crate::runs::store::runs;
 use crate::runs::verdict::RunResult;
 
 /// The end of a run.
@@ -51,6 +52,8 @@ pub(crate) struct End<'a> {
 /// transaction that writes the end is the shorter for it, for which other ends wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredRun {
+    /// Its log.
+    pub(crate) log: HeldLog,
     /// Its requests to its user.
     pub(crate) requests: RunRequests,
     /// The user's last answer to the same request, if that is not long ago.
@@ -58,22 +61,34 @@ pub(crate) struct StoredRun {
 }
 
 impl StoredRun {
-    /// Reads it, for a run with this answer, if it has one.
+    /// Reads it, for a run with this answer, if it has one; nothing when the run is over or another's.
     pub(crate) async fn of(
         deps: &Deps,
         run: &Run,
+        fence: i64,
         generation: Option<&Generation>,
-    ) -> sqlx::Result<Self> {
-        let mut conn = deps.db.acquire().await?;
-        let requests = approvals::store::of_run(&mut conn, &run.org_id, run.id).await?;
-        let answered_before = match generation {
-            Some(generation) => signals::answered_before(&mut conn, generation).await?,
-            None => None,
+    ) -> sqlx::Result<Option<Self>> {
+        let log = async {
+            let mut conn = deps.db.acquire().await?;
+            runs::held_log(&mut conn, &run.org_id, run.id, fence).await
         };
-        Ok(Self {
+        let requests = async {
+            let mut conn = deps.db.acquire().await?;
+            approvals::store::of_run(&mut conn, &run.org_id, run.id).await
+        };
+        let answered_before = async {
+            let Some(generation) = generation else {
+                return Ok(None);
+            };
+            let mut conn = deps.db.acquire().await?;
+            signals::answered_before(&mut conn, generation).await
+        };
+        let (log, requests, answered_before) = tokio::try_join!(log, requests, answered_before)?;
+        Ok(log.map(|log| Self {
+            log,
             requests,
             answered_before,
-        })
+        }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::runs::event_data::{PauseReason, RunPhase};
 use crate::runs::log::entry::{JournalLost, WriteError};
 use crate::runs::log::store::events;
 use crate::runs::log::store::events::{Append, Appended, Storable};
-use crate::runs::model::{HeldLog, RunStatus};
+use crate::runs::model::RunStatus;
 use crate::runs::store::runs;
 
 /// The pause between two tries to write it.
@@ -54,7 +54,7 @@ async fn write(runner: &Runner, reason: &PauseReason) -> Result<(), WriteError> 
     let (deps, run, fence) = (&runner.deps, &runner.run, runner.fence);
     let (org_id, run_id, at) = (&run.org_id, run.id, deps.clock.now());
     let mut tx = deps.db.begin().await?;
-    let Some(HeldLog { last, .. }) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
+    let Some(last) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
         return Err(WriteError::Fenced);
     };
     let status = RunStatus::PausedForApproval;

@@ -34,9 +34,8 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     let (run, fence) = (end.run, end.fence);
     let (org_id, run_id) = (&run.org_id, run.id);
     let mut tx = deps.db.begin().await?;
-    let Some(held) = runs::lock_run(&mut tx, org_id, run_id, fence).await? else {
-        return Ok(false);
-    };
+    runs::lock_run_along(&mut tx, org_id, run_id, fence).await?;
+    let held = end.stored.log;
     let last = held.last;
     let mut events = if held.has_open_calls {
         close_calls(end, &mut tx, at).await?
@@ -67,7 +66,10 @@ pub(crate) async fn write(deps: &Deps, end: &End<'_>) -> Result<bool, WriteError
     };
     match ending::finish(&mut tx, org_id, run_id, &finish, at).await? {
         Appended::Done => {}
-        Appended::Fenced => return Err(WriteError::Fenced),
+        Appended::Fenced => {
+            tx.rollback().await?;
+            return Ok(false);
+        }
         Appended::EndsAt(found) => {
             let expected = last;
             return Err(WriteError::Moved { found, expected });

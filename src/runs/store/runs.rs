@@ -69,6 +69,41 @@ pub async fn lock_run(
     org_id: &OrgId,
     run_id: RunId,
     fence: i64,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "select last_sequence from runs
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The same where a later statement sees whether the run is held: it goes with the next one.
+pub async fn lock_run_along(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
+) -> sqlx::Result<()> {
+    conn.queue(sqlx::query_scalar!(
+        "select last_sequence from runs
+         where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update",
+        org_id.as_str(),
+        run_id.0,
+        fence,
+    ))
+    .await
+}
+
+/// The log of an unfinished run that is held under this fence; nothing when the run is over or another's.
+pub async fn held_log(
+    conn: &mut PgConnection,
+    org_id: &OrgId,
+    run_id: RunId,
+    fence: i64,
 ) -> sqlx::Result<Option<HeldLog>> {
     sqlx::query_as!(
         HeldLog,
@@ -77,7 +112,7 @@ pub async fn lock_run(
                           where c.org_id = r.org_id and c.run_id = r.run_id
                             and c.status <> 'finished') as "has_open_calls!"
            from runs r
-           where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null for update of r"#,
+           where org_id = $1 and run_id = $2 and fence = $3 and finished_at is null"#,
         org_id.as_str(),
         run_id.0,
         fence,

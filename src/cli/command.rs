@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::agent::command::AgentCommand;
 use crate::cli::audit::command::Work;
+use crate::cli::config::wrong_values::wrong_values;
 use crate::cli::config::{check, documents};
 use crate::cli::failure::Failure;
 use crate::cli::lifecycle::{erase, retention};
@@ -225,14 +226,21 @@ pub fn main() -> ExitCode {
 /// Help and version are answers; everything else is a mistake, with exit code 2.
 fn usage(error: &clap::Error) -> ExitCode {
     // A reader who went away does not matter any more.
-    let _ = error.print();
+    let _ = match wrong_values(error) {
+        Some(wrong) => said(&wrong.join("\nnavi: ")),
+        None => error.print(),
+    };
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn failed(failure: &Failure) -> ExitCode {
-    let text = format!("navi: {}\n", told(failure));
-    let _ = io::stderr().write_all(visible(&redact_text(&text)).as_bytes());
+    let _ = said(&told(failure));
     failure.exit_code()
+}
+
+fn said(text: &str) -> io::Result<()> {
+    let text = format!("navi: {text}\n");
+    io::stderr().write_all(visible(&redact_text(&text)).as_bytes())
 }
 
 /// A failure with its causes, each on a line of its own.

@@ -283,6 +283,26 @@ fn settings_without_a_model_are_warned_of() {
 }
 
 #[test]
+fn values_that_cannot_be_read_are_told_together_by_the_names_of_their_variables() {
+    let set = [
+        ("LOG_FORMAT", "xml"),
+        ("NAVI_MAX_CONCURRENT_RUNS", "-1"),
+        ("NAVI_SANDBOX", "required"),
+    ];
+    let (code, _, err) = run(&set, &["config", "check"]);
+    assert_eq!(code, Some(2), "{err}");
+    insta::assert_snapshot!(err, @"
+    navi: `NAVI_MAX_CONCURRENT_RUNS` must be a whole number, and is `-1`
+    navi: `NAVI_SANDBOX`: `required` is not one of auto, full, no-namespaces, off
+    navi: `LOG_FORMAT` must be one of text, json, and is `xml`
+    ");
+    // A flag is told as one.
+    let (code, _, err) = run(&set[1..], &["config", "check", "--log-format", "xml"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("'--log-format"), "{err}");
+}
+
+#[test]
 fn settings_that_are_seldom_meant_are_warned_of() {
     let set = [
         ("APP_ENV", "staging"),

@@ -4,3 +4,4 @@ pub mod check;
 pub mod documents;
 pub mod setting_names;
 pub mod warnings;
+pub mod wrong_values;

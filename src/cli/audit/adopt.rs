@@ -43,10 +43,10 @@ pub async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let notes = config.audit_witness().notes()?;
-    let logs = match (args.all, args.rolled_back) {
-        (true, true) => audit.known_logs(&notes).await?,
-        (true, false) => audit.logs().await?,
-        (false, _) => vec![args.which.one()?],
+    let logs = if args.all {
+        audit.known_logs(&notes).await?
+    } else {
+        vec![args.which.one()?]
     };
     let despite = Despite {
         broken_seal: args.broken_seal,

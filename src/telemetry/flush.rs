@@ -170,16 +170,27 @@ async fn unstored_events<'a>(
         stored.received = all;
         batches::update(conn, batch, &stored).await?;
     }
+    let others = batches::other_events(conn, batch, &stored).await?;
     // Only of the events in this request; an earlier one may have had more.
     let persisted = (0..batch.received)
-        .filter(|index| is_stored(&stored, *index))
+        .filter(|index| is_stored(&stored, *index) && !others.contains(index))
         .count();
     let answer = CommitResult {
         persisted,
         repeated: persisted - events.len(),
-        refused: Vec::new(),
+        refused: others.into_iter().map(place_taken).collect(),
     };
     Ok((NewEvents { batch, events }, answer))
+}
+
+fn place_taken(index: i32) -> RejectedEvent {
+    RejectedEvent {
+        index: usize::try_from(index).unwrap_or_default(),
+        reason: RejectReason::BatchIdReused,
+        detail:
+            "a batch of this id has another event in this place; give every batch an id of its own"
+                .to_owned(),
+    }
 }
 
 fn measurement_rows<'a>(parts: &[NewEvents<'a>]) -> Vec<MeasurementRow<'a>> {

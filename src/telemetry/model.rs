@@ -244,6 +244,8 @@ pub enum RejectReason {
     NumberOutOfRange,
     /// The database refused the event.
     Unstorable,
+    /// Another event was stored before in this place of the batch.
+    BatchIdReused,
 }
 
 /// An event that was not stored.
@@ -291,7 +293,7 @@ pub struct CommitResult {
     pub persisted: usize,
     /// Events stored by an earlier request.
     pub repeated: usize,
-    /// Events that the database refused.
+    /// Events that the database refused, or whose place has another one.
     pub refused: Vec<RejectedEvent>,
 }
 

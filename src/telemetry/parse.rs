@@ -294,6 +294,7 @@ impl BatchContext<'_> {
         let named =
             |names: &[&str], max: usize| text_in(data, names).map(|text| bounded(&text, max));
         let message = event.error_message.clone();
+        let message = message.or_else(|| text_in(data, &["message"]));
         let message = message.unwrap_or_else(|| "Unknown error".to_owned());
         let is_true = |name: &str, absent: bool| match data.get(name) {
             None | Some(Value::Null) => absent,

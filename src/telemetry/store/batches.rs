@@ -1,11 +1,15 @@
 //! The SQL of batches, events, and hourly counts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::telemetry::rows::{BatchRows, COLUMNS};
+use crate::telemetry::rows::{BatchRows, COLUMNS, fields};
+
+/// The place of `event_data` among the columns.
+const DATA: usize = 7;
 
 /// Inserts batches that are not stored yet. Returns for each whether it was inserted.
 pub async fn claim(conn: &mut PgConnection, batches: &[&BatchRows]) -> sqlx::Result<Vec<bool>> {
@@ -66,6 +70,8 @@ pub struct StoredBatch {
     pub received: i32,
     /// Indices of rejected events.
     pub rejected: Vec<i32>,
+    /// Time of its first receipt.
+    pub created_at: DateTime<Utc>,
 }
 
 /// Finds a batch, and locks it until the end of the transaction.
@@ -75,7 +81,7 @@ pub async fn find_for_update(
 ) -> sqlx::Result<StoredBatch> {
     sqlx::query_as!(
         StoredBatch,
-        "select received, rejected from telemetry_batches
+        "select received, rejected, created_at from telemetry_batches
          where org_id = $1 and user_id = $2 and batch_id = $3
          for update",
         batch.org_id,
@@ -83,6 +89,39 @@ pub async fn find_for_update(
         batch.batch_id,
     )
     .fetch_one(conn)
+    .await
+}
+
+/// The places of a repeated batch in which an event of another type or with other data stands since the first
+/// receipt, whose time finds its events by their key.
+pub async fn other_events(
+    conn: &mut PgConnection,
+    batch: &BatchRows,
+    stored: &StoredBatch,
+) -> sqlx::Result<Vec<i32>> {
+    let (mut indices, mut kinds, mut data) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, event) in batch.events.iter().enumerate() {
+        indices.push(event.index);
+        kinds.push(event.kind.clone());
+        data.push(fields(batch.line(at)).nth(DATA).flatten());
+    }
+    sqlx::query_scalar!(
+        r#"select sent.index as "index!"
+           from unnest($5::integer[], $6::text[], $7::text[]) as sent (index, kind, data)
+           join telemetry_events event on event.batch_index = sent.index
+           where event.org_id = $1 and event.created_at = $4
+             and event.user_id = $2 and event.batch_id = $3
+             and (event.event_type <> sent.kind
+                  or event.event_data is distinct from sent.data::jsonb)"#,
+        batch.org_id,
+        batch.user_id,
+        batch.batch_id,
+        stored.created_at,
+        &indices,
+        &kinds,
+        &data as &[Option<Cow<'_, str>>],
+    )
+    .fetch_all(conn)
     .await
 }
 

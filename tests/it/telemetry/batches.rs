@@ -94,6 +94,41 @@ async fn a_mended_event_and_a_further_one_of_a_known_batch_are_stored(db: PgPool
 }
 
 #[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
+async fn other_events_under_a_known_id_are_rejected_and_not_taken_for_stored(db: PgPool) {
+    let desk = Desk::new(db).await;
+    let first = [
+        event("a", json!({"n": 1})),
+        event("b", json!({})),
+        event("c", json!({})),
+    ];
+    desk.send("1", &first).await;
+    let other = [
+        event("a", json!({"n": 2})),
+        event("z", json!({})),
+        event("c", json!({})),
+        event("d", json!({})),
+    ];
+    let answer = desk.send("1", &other).await.body;
+    assert_eq!(
+        answer["message"],
+        "2 of 4 events are stored; 1 of them had been stored before"
+    );
+    assert_eq!(answer["success"], false);
+    let rejected = answer["eventsRejected"].as_array().unwrap();
+    let rejected: Vec<_> = rejected
+        .iter()
+        .map(|one| (one["index"].clone(), one["reason"].clone()))
+        .collect();
+    let reused = json!("batch_id_reused");
+    assert_eq!(
+        rejected,
+        [(json!(0), reused.clone()), (json!(1), reused)],
+        "{answer:#}"
+    );
+    assert_eq!(desk.count("telemetry_events").await, 4);
+}
+
+#[sqlx::test(migrator = "navi::platform::db::MIGRATOR")]
 async fn the_same_batch_from_many_connections_of_two_servers_is_stored_once(db: PgPool) {
     let one = Desk::new(db.clone()).await;
     let other = Desk::new(db).await;

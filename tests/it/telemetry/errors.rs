@@ -101,6 +101,7 @@ async fn errors_that_differ_only_in_what_varies_are_one_group(db: PgPool) {
         &[
             failed(json!({"error": "disk full", "errorType": "Disk"})),
             failed(json!({})),
+            failed(json!({"message": "the panel is gone", "errorType": "Panel"})),
         ],
     )
     .await;
@@ -118,6 +119,13 @@ async fn errors_that_differ_only_in_what_varies_are_one_group(db: PgPool) {
         "message": "disk full",
         "in_hours": 1,
         "error_type": "Disk",
+        "occurrences": 1,
+        "affected_users": 1
+      },
+      {
+        "message": "the panel is gone",
+        "in_hours": 1,
+        "error_type": "Panel",
         "occurrences": 1,
         "affected_users": 1
       },

@@ -1,5 +1,7 @@
 //! Operations on jobs, for their owners.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -170,10 +172,9 @@ impl Jobs {
         let mut conn = self.deps().db.acquire().await?;
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let jobs = store::list(&mut conn, org_id, user_id, status, before, limit + 1).await?;
-        Ok(JobPage::new(
-            jobs,
-            usize::try_from(limit).unwrap_or_default(),
-        ))
+        let pending = pending(&mut conn, org_id, &jobs).await?;
+        let limit = usize::try_from(limit).unwrap_or_default();
+        Ok(JobPage::new(jobs, pending, limit))
     }
 
     /// One job of the principal's, with its pending consent or question.
@@ -182,14 +183,8 @@ impl Jobs {
         let (org_id, user_id) = (&principal.org_id, &principal.user_id);
         let job = store::find(&mut conn, org_id, user_id, id).await?;
         let job = job.ok_or_else(|| Error::NotFound(id.to_string()))?;
-        let pending = match job.status {
-            RunStatus::PausedForApproval => pending(&mut conn, org_id, &job).await?,
-            RunStatus::Queued
-            | RunStatus::Running
-            | RunStatus::Completed
-            | RunStatus::Failed
-            | RunStatus::Canceled => None,
-        };
+        let mut pending = pending(&mut conn, org_id, std::slice::from_ref(&job)).await?;
+        let pending = pending.remove(&id);
         Ok(JobView::new(job, pending))
     }
 
@@ -268,7 +263,7 @@ impl Jobs {
         if job.status.is_terminal() {
             return Err(Error::Over(job.status));
         }
-        let pending = consents::store::pending_of_run(&mut conn, org_id, id).await?;
+        let pending = consents::store::pending_of_runs(&mut conn, org_id, &[id]).await?;
         drop(conn);
         let consent_id = match (approval.consent_id, pending.first()) {
             (Some(named), _) => {
@@ -337,21 +332,28 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The consent or question that a job waits with.
+/// The consent or question that each of these jobs waits with.
 async fn pending(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    job: &Job,
-) -> Result<Option<Pending>, Error> {
-    let consents = consents::store::pending_of_run(conn, org_id, job.id).await?;
-    if let Some(consent) = consents.into_iter().next() {
-        return Ok(Some(Pending::Consent(consent.shown)));
+    jobs: &[Job],
+) -> Result<HashMap<RunId, Pending>, Error> {
+    let is_paused = |job: &&Job| job.status == RunStatus::PausedForApproval;
+    let paused: Vec<_> = jobs.iter().filter(is_paused).map(|job| job.id).collect();
+    if paused.is_empty() {
+        return Ok(HashMap::new());
     }
-    let prompt = questions::store::pending_of_run(conn, org_id, job.id).await?;
-    Ok(prompt.map(|(id, mut question)| {
+    let mut pending = HashMap::new();
+    for (run, id, mut question) in questions::store::pending_of_runs(conn, org_id, &paused).await? {
         if let Value::Object(fields) = &mut question {
             fields.insert("prompt_id".to_owned(), json!(id));
         }
-        Pending::Prompt(question)
-    }))
+        pending.insert(run, Pending::Prompt(question));
+    }
+    // Before a question, and the oldest of several.
+    let consents = consents::store::pending_of_runs(conn, org_id, &paused).await?;
+    for consent in consents.into_iter().rev() {
+        pending.insert(consent.run_id, Pending::Consent(consent.shown));
+    }
+    Ok(pending)
 }

@@ -1,5 +1,7 @@
 //! Jobs in the shapes that clients read.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -7,6 +9,7 @@ use uuid::Uuid;
 
 use crate::jobs::cursor::JobCursor;
 use crate::jobs::model::{Job, Pending};
+use crate::platform::ids::RunId;
 use crate::platform::page;
 use crate::platform::page::CursorValue;
 use crate::runs::model::{RunKind, RunStatus};
@@ -156,14 +159,17 @@ pub struct JobPage {
 
 impl JobPage {
     /// A page from one row more than it may hold, which says whether another follows.
-    pub fn new(mut jobs: Vec<Job>, limit: usize) -> Self {
+    pub fn new(mut jobs: Vec<Job>, mut pending: HashMap<RunId, Pending>, limit: usize) -> Self {
         let next_cursor = page::cut(&mut jobs, limit).map(|last| {
             let (at, id) = (last.created_at, last.id);
             JobCursor { at, id }.encode()
         });
         let jobs: Vec<_> = jobs
             .into_iter()
-            .map(|job| JobView::new(job, None))
+            .map(|job| {
+                let pending = pending.remove(&job.id);
+                JobView::new(job, pending)
+            })
             .collect();
         Self {
             success: true,

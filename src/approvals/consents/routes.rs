@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use crate::approvals::consents::error::Error;
 use crate::approvals::consents::model::{AuditEntry, Choice, Decided, GivenAnswer};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
-use crate::approvals::consents::service::Consents;
+use crate::approvals::consents::service::{AnsweredConsent, Consents};
 use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::ids::{ConsentId, RunId};
@@ -145,12 +145,15 @@ async fn answer_consent(
         success: true,
         consent_id: answered.consent_id,
         choice: answered.choice,
-        message: said(answered.choice),
+        message: said(answered),
     }))
 }
 
-fn said(choice: Choice) -> &'static str {
-    match choice {
+fn said(answered: AnsweredConsent) -> &'static str {
+    if answered.is_repeated {
+        return "this answer was given before; nothing changed";
+    }
+    match answered.choice {
         Choice::AllowOnce => "allowed, this once",
         Choice::AllowAlwaysExact => "allowed, and from now on without asking",
         Choice::AllowAlwaysType => "allowed, and what its type covers from now on without asking",

@@ -41,6 +41,8 @@ pub struct AnsweredConsent {
     pub consent_id: ConsentId,
     /// The choice.
     pub choice: Choice,
+    /// True if it was given before, so that this time nothing changed.
+    pub is_repeated: bool,
 }
 
 /// Consents of all users; cheap to clone.
@@ -85,6 +87,7 @@ impl Consents {
         let answered = AnsweredConsent {
             consent_id: id,
             choice,
+            is_repeated: false,
         };
         let now = self.clock.now();
         let mut conn = self.db.acquire().await?;
@@ -111,7 +114,11 @@ impl Consents {
             Some(consent) if has_answer(&consent) => {
                 let same =
                     consent.choice == Some(choice) && consent.alternative.as_deref() == alternative;
-                same.then_some(answered).ok_or(Error::AlreadyAnswered(id))
+                let repeated = AnsweredConsent {
+                    is_repeated: true,
+                    ..answered
+                };
+                same.then_some(repeated).ok_or(Error::AlreadyAnswered(id))
             }
             Some(_) | None => Err(Error::NotFound(id.to_string())),
         }

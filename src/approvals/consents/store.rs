@@ -88,17 +88,17 @@ pub async fn find(
     .await
 }
 
-/// The consents of a run that wait for an answer, oldest first.
-pub async fn pending_of_run(
+/// The consents of runs that wait for an answer, oldest first.
+pub async fn pending_of_runs(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    run_id: RunId,
+    runs: &[RunId],
 ) -> sqlx::Result<Vec<Consent>> {
     consents!(
-        "where org_id = $1 and run_id = $2 and status = 'pending'
+        "where org_id = $1 and run_id = any($2) and status = 'pending'
          order by created_at, consent_id",
         org_id.as_str(),
-        run_id.0,
+        runs as &[RunId],
     )
     .fetch_all(conn)
     .await
@@ -184,7 +184,7 @@ pub async fn cancel_pending_of_run(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Consent>> {
     let mut canceled = Vec::new();
-    for consent in pending_of_run(conn, org_id, run_id).await? {
+    for consent in pending_of_runs(conn, org_id, &[run_id]).await? {
         if close(conn, org_id, &consent, Unanswered::Canceled, now).await? {
             canceled.push(consent);
         }

@@ -141,20 +141,25 @@ pub async fn of_call(
     .await
 }
 
-/// The question that a run waits for.
-pub async fn pending_of_run(
+/// The question that each of these runs waits with, if it has one.
+pub async fn pending_of_runs(
     conn: &mut PgConnection,
     org_id: &OrgId,
-    run_id: RunId,
-) -> sqlx::Result<Option<(PromptId, Value)>> {
-    let row = sqlx::query!(
-        r#"select prompt_id as "id: PromptId", question from prompts
-           where org_id = $1 and run_id = $2 and status = 'pending'
-           order by created_at desc limit 1"#,
+    runs: &[RunId],
+) -> sqlx::Result<Vec<(RunId, PromptId, Value)>> {
+    let rows = sqlx::query!(
+        r#"select distinct on (run_id)
+                  run_id as "run_id: RunId", prompt_id as "id: PromptId", question
+           from prompts
+           where org_id = $1 and run_id = any($2) and status = 'pending'
+           order by run_id, created_at desc"#,
         org_id.as_str(),
-        run_id.0,
+        runs as &[RunId],
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|row| (row.id, row.question)))
+    let questions = rows.into_iter();
+    Ok(questions
+        .map(|row| (row.run_id, row.id, row.question))
+        .collect())
 }

@@ -63,6 +63,12 @@ impl Desk {
         answer["job"].clone()
     }
 
+    /// The page of jobs that wait.
+    pub(crate) async fn paused(&self) -> Value {
+        let path = "/api/jobs?status=paused_for_approval";
+        self.client.get(path).await.1["jobs"].clone()
+    }
+
     /// Starts, resumes or cancels a job, or answers what it waits for.
     pub(crate) async fn ask(&self, id: &str, what: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/jobs/{id}/{what}");

@@ -54,6 +54,10 @@ async fn a_job_that_waits_for_a_person_is_moved_by_an_answer_alone(db: PgPool) {
         job["pending_approval"]["consent_id"],
         asked["data"]["consent_id"]
     );
+    assert_eq!(
+        desk.paused().await[0]["pending_approval"],
+        job["pending_approval"]
+    );
     for what in ["start", "resume"] {
         let (status, problem) = desk.ask(&id, what, nothing()).await;
         assert_eq!(
@@ -106,6 +110,7 @@ async fn nothing_that_does_not_wait_can_be_approved(db: PgPool) {
     let pending = &job["pending_approval"];
     assert_eq!(pending["kind"], "prompt");
     assert_eq!(pending["prompt_id"], asked["data"]["prompt_id"]);
+    assert_eq!(&desk.paused().await[0]["pending_approval"], pending);
     for id in [&held, &waits] {
         let (status, problem) = desk.ask(id, "approve", yes.clone()).await;
         assert_eq!(

@@ -15,7 +15,13 @@ const MAX_IMAGES: usize = 8;
 /// The media type of a picture that is text; no provider takes it as an image.
 const SVG: &str = "image/svg+xml";
 /// The media types that providers take as an image.
-const TAKEN: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
+const TAKEN: &[&str] = &[
+    "image/png",
+    "image/jpeg",
+    "image/jpg",
+    "image/gif",
+    "image/webp",
+];
 
 /// An attachment of a request.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -72,23 +78,24 @@ impl Attachment {
                 data: content,
             },
         };
-        let media_type = match image.media_type.to_ascii_lowercase().as_str() {
-            "image/jpg" => "image/jpeg".to_owned(),
-            other => other.to_owned(),
-        };
-        if media_type == SVG {
+        let said = image.media_type.to_ascii_lowercase();
+        if said == SVG {
             return match image.text() {
                 Some(source) => Ok(self.as_text(&source)),
                 None => refused("is SVG, and not UTF-8 text"),
             };
         }
-        if !TAKEN.contains(&media_type.as_str()) {
+        if !TAKEN.contains(&said.as_str()) {
             // The question may be answered without it, and the model knows that something is missing.
             return Ok(self.as_text("[An image in a format that models cannot read was left out.]"));
         }
         let Some(data) = image.base64() else {
             return refused("is not base64");
         };
+        let Some(media_type) = media_type_of(&data) else {
+            return refused("is no PNG, JPEG, GIF or WebP");
+        };
+        let media_type = media_type.to_owned();
         Ok(Part::Image { media_type, data })
     }
 
@@ -97,6 +104,22 @@ impl Attachment {
         let (kind, name) = (&self.kind, name.unwrap_or_default());
         let text = format!("<attachment kind=\"{kind}\" path=\"{name}\">\n{text}\n</attachment>");
         Part::Text { text }
+    }
+}
+
+/// The media type of an image by its first bytes (MIME Sniffing Standard, section 6.1): what a client says of it may
+/// be another, which providers refuse.
+fn media_type_of(base64: &str) -> Option<&'static str> {
+    // Twelve bytes.
+    let first = base64.get(..16).unwrap_or(base64);
+    let first = STANDARD.decode(first).ok()?;
+    let (riff, webp) = (first.get(..4), first.get(8..12));
+    match first.as_slice() {
+        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
+        _ if riff == Some(b"RIFF") && webp == Some(b"WEBP") => Some("image/webp"),
+        _ => None,
     }
 }
 
@@ -179,17 +202,21 @@ mod tests {
                 image("image/png", "iVBORw=="),
             ),
             (
-                "data:image/jpg;base64,AAAA",
+                "data:image/jpg;base64,/9j/4AAQ",
                 None,
-                image("image/jpeg", "AAAA"),
+                image("image/jpeg", "/9j/4AAQ"),
             ),
             (
-                "data:IMAGE/PNG;name=a.png;base64,AAAA",
+                "data:IMAGE/PNG;name=a.png;base64,R0lGODlh",
                 None,
-                image("image/png", "AAAA"),
+                image("image/gif", "R0lGODlh"),
             ),
-            ("AAAA", Some("image/webp"), image("image/webp", "AAAA")),
-            ("AAAA", None, image("image/png", "AAAA")),
+            (
+                "UklGRgAAAABXRUJQ",
+                Some("image/webp"),
+                image("image/webp", "UklGRgAAAABXRUJQ"),
+            ),
+            ("iVBORw==", None, image("image/png", "iVBORw==")),
             (
                 "data:image/svg+xml;charset=utf-8;base64,PHN2Zy8+",
                 None,
@@ -228,6 +255,10 @@ mod tests {
         ] {
             let refused = part(content, None).unwrap_err();
             assert_eq!(refused, "an attached image is not base64", "{content}");
+        }
+        for content in ["zzz=", "AAAA", "data:image/png;base64,JVBERi0x"] {
+            let refused = part(content, None).unwrap_err();
+            assert_eq!(refused, "an attached image is no PNG, JPEG, GIF or WebP");
         }
         let refused = part("data:image/svg+xml;base64,/w==", None).unwrap_err();
         assert_eq!(refused, "an attached image is SVG, and not UTF-8 text");

@@ -12,7 +12,7 @@ const MAX_HISTORY: usize = 100;
 /// A message of the history. Old clients call the role `type`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 pub struct HistoryEntry {
-    /// `user`, `assistant` or `system`; output of tools (`tool`, `function`) is left out.
+    /// `user` (or `human`), `assistant` (`ai`, `bot`) or `system`; output of tools (`tool`, `function`) is left out.
     pub role: Option<String>,
     /// The older name of `role`.
     #[serde(rename = "type")]

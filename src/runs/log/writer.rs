@@ -287,3 +287,45 @@ enum News {
     Yes,
     No,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn step() -> Vec<Entry> {
+        vec![Entry::State(Value::Null)]
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_while_a_batch_waits_joins_it() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        let (written, waits) = oneshot::channel::<()>();
+        let prior = Prior::new(async {
+            waits.await.unwrap();
+        });
+        let mut entries = step();
+        entries.push(Entry::After(prior));
+        let mut batch = vec![JournalCommand::Write(entries)];
+        let loops = async {
+            let (done, _committed) = oneshot::channel();
+            for command in [JournalCommand::Write(step()), JournalCommand::Commit(done)] {
+                assert!(sender.send(command).await.is_ok());
+            }
+            written.send(()).unwrap();
+        };
+        let (gathered, ()) = tokio::join!(gathered(&mut receiver, &mut batch), loops);
+        assert_eq!((gathered.entries.len(), gathered.waiting.len()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_waits_for_nothing_goes_at_once() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        assert!(sender.send(JournalCommand::Write(step())).await.is_ok());
+        let mut batch = vec![JournalCommand::Write(step())];
+        let gathered = gathered(&mut receiver, &mut batch).await;
+        assert_eq!(gathered.entries.len(), 1);
+        assert!(receiver.try_recv().is_ok());
+    }
+}

@@ -321,6 +321,17 @@ pub struct AuditEntry {
     pub session_id: Option<String>,
 }
 
+/// The result of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnsweredConsent {
+    /// The consent.
+    pub consent_id: ConsentId,
+    /// The choice.
+    pub choice: Choice,
+    /// True if it was given before, so that this time nothing changed.
+    pub is_repeated: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::approvals::consents::error::Error;
-use crate::approvals::consents::model::{AuditEntry, Choice, Decided, GivenAnswer};
+use crate::approvals::consents::model::{
+    AnsweredConsent, AuditEntry, Choice, Decided, GivenAnswer,
+};
 use crate::approvals::consents::preferences::model::{Preference, PreferenceId, PreferenceType};
-use crate::approvals::consents::service::{AnsweredConsent, Consents};
+use crate::approvals::consents::service::Consents;
 use crate::auth::principal::{Answerer, Principal};
 use crate::platform::extract::{Addressed, Id, Json, Query};
 use crate::platform::ids::{ConsentId, RunId};

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use crate::approvals::consents::error::Error;
 use crate::approvals::consents::model::{
-    AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, Decision, GivenAnswer,
-    MAX_ALTERNATIVE_BYTES, NOBODY_ASKED,
+    AnsweredConsent, AuditEntry, AutoAllowed, Choice, Consent, ConsentStatus, Decided, Decision,
+    GivenAnswer, MAX_ALTERNATIVE_BYTES, NOBODY_ASKED,
 };
 use crate::approvals::consents::preferences::model::{
     MAX_PREFERENCES, NewPreference, Preference, PreferenceId, covering, subjects,
@@ -33,17 +33,6 @@ use crate::platform::page::PageQuery;
 use crate::platform::redact::json::redact_command_json;
 use crate::platform::signals::Signals;
 use crate::policy::model::Finding;
-
-/// The result of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnsweredConsent {
-    /// The consent.
-    pub consent_id: ConsentId,
-    /// The choice.
-    pub choice: Choice,
-    /// True if it was given before, so that this time nothing changed.
-    pub is_repeated: bool,
-}
 
 /// Consents of all users; cheap to clone.
 #[derive(Clone, Debug)]

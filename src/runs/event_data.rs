@@ -74,6 +74,26 @@ pub struct PauseReason {
     pub message: String,
 }
 
+/// The decision about an action: the first three are told by `approval_recorded`, the others by `approval_denied`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalDecision {
+    /// A person allowed it.
+    Allowed,
+    /// A preference of theirs did.
+    AutoAllowed,
+    /// They want something else instead.
+    Alternative,
+    /// They denied it.
+    Denied,
+    /// No answer came in time.
+    Timeout,
+    /// The client had no person to ask.
+    Unasked,
+    /// The run ended first.
+    Canceled,
+}
+
 /// The answer to a consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApprovalData {
@@ -82,9 +102,8 @@ pub struct ApprovalData {
     pub consent_id: Option<String>,
     /// The tool call it is about, by the provider's name for it.
     pub tool_call_id: String,
-    /// Of `approval_recorded`: `allowed`, `auto_allowed` by a preference, or `alternative`. Of `approval_denied`:
-    /// `denied`, `timeout`, `unasked` or `canceled`.
-    pub decision: String,
+    /// The decision.
+    pub decision: ApprovalDecision,
     /// The action that was asked about.
     pub command: String,
     /// The alternative that the person wants.

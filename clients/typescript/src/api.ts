@@ -1870,10 +1870,15 @@ export interface components {
             /** @description The consent; absent when a preference allowed the action and no one was asked. */
             consent_id?: string | null;
             /** @description The decision. */
-            decision: string;
+            decision: components["schemas"]["ApprovalDecision"];
             /** @description The tool call it is about, by the provider's name for it. */
             tool_call_id: string;
         };
+        /**
+         * @description The decision about an action: the first three are told by `approval_recorded`, the others by `approval_denied`.
+         * @enum {string}
+         */
+        ApprovalDecision: "allowed" | "auto_allowed" | "alternative" | "denied" | "timeout" | "unasked" | "canceled";
         /**
          * ApprovalDeniedEvent
          * @description A consent was refused, or not answered in time.
@@ -1882,7 +1887,7 @@ export interface components {
          *       "approval": {
          *         "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
          *         "tool_call_id": "call_2",
-         *         "decision": "deny",
+         *         "decision": "denied",
          *         "command": "rm -r old"
          *       },
          *       "sequence": 15,
@@ -1924,7 +1929,7 @@ export interface components {
          *       "approval": {
          *         "consent_id": "01a2127f-ee02-7c11-9a40-5d2f0b6c7e18",
          *         "tool_call_id": "call_2",
-         *         "decision": "allow_once",
+         *         "decision": "allowed",
          *         "command": "rm -r old"
          *       },
          *       "sequence": 14,
@@ -3446,7 +3451,7 @@ export interface components {
         HistoryEntry: {
             /** @description The text. */
             content?: string | null;
-            /** @description `user`, `assistant` or `system`; output of tools (`tool`, `function`) is left out. */
+            /** @description `user` (or `human`), `assistant` (`ai`, `bot`) or `system`; output of tools (`tool`, `function`) is left out. */
             role?: string | null;
             /** @description The older name of `role`. */
             type?: string | null;
@@ -5174,7 +5179,7 @@ export interface components {
          * @description The reason why an event was not stored.
          * @enum {string}
          */
-        Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "unstorable";
+        Reason: "invalid" | "type_too_long" | "too_deep" | "number_out_of_range" | "unstorable" | "batch_id_reused";
         /** @description A rating and the answer it is of. */
         RecentRating: {
             /** @description Category of the work. */

@@ -19,7 +19,7 @@ use crate::policy::model::{
     Action, Danger, Finding, Judgement, OUTCOME_UNKNOWN, REWRITES_TO, Verdict,
 };
 use crate::runs::event::Event;
-use crate::runs::event_data::ApprovalData;
+use crate::runs::event_data::{ApprovalData, ApprovalDecision};
 use crate::runs::log::entry::{Entry, UsedConsent};
 
 /// The most alternatives of a user, per call, that have to be asked about again.
@@ -248,7 +248,7 @@ async fn is_preferred(
             let approval = ApprovalData {
                 consent_id: None,
                 tool_call_id: pending.call.id.clone(),
-                decision: "auto_allowed".to_owned(),
+                decision: ApprovalDecision::AutoAllowed,
                 command: action.display.clone(),
                 alternative_command: None,
             };

@@ -15,7 +15,7 @@ use crate::platform::redact::json::redact_command_json;
 use crate::platform::text::visible;
 use crate::policy::model::{Action, Danger, Finding};
 use crate::runs::event::Event;
-use crate::runs::event_data::{ApprovalData, RunPhase};
+use crate::runs::event_data::{ApprovalData, ApprovalDecision, RunPhase};
 use crate::runs::log::entry::Entry;
 use crate::runs::model::{RunKind, RunStatus};
 use crate::runs::store::steps::CallProgress;
@@ -132,13 +132,13 @@ async fn tell_decision(
     id: ConsentId,
     decision: &Decision,
 ) -> Result<(), Halt> {
-    let (name, alternative) = match decision {
-        Decision::Allowed => ("allowed", None),
-        Decision::Denied => ("denied", None),
-        Decision::Unasked => ("unasked", None),
-        Decision::Replaced(command) => ("alternative", Some(command.clone())),
-        Decision::Expired => ("timeout", None),
-        Decision::Canceled => ("canceled", None),
+    let (told, alternative) = match decision {
+        Decision::Allowed => (ApprovalDecision::Allowed, None),
+        Decision::Denied => (ApprovalDecision::Denied, None),
+        Decision::Unasked => (ApprovalDecision::Unasked, None),
+        Decision::Replaced(command) => (ApprovalDecision::Alternative, Some(command.clone())),
+        Decision::Expired => (ApprovalDecision::Timeout, None),
+        Decision::Canceled => (ApprovalDecision::Canceled, None),
     };
     let obstacles = &mut runner.state.usage.obstacles;
     match decision {
@@ -150,7 +150,7 @@ async fn tell_decision(
     let approval = ApprovalData {
         consent_id: Some(id.to_string()),
         tool_call_id: pending.call.id.clone(),
-        decision: name.to_owned(),
+        decision: told,
         command: action.display.clone(),
         alternative_command: alternative,
     };

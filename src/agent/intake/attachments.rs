@@ -113,12 +113,11 @@ fn media_type_of(base64: &str) -> Option<&'static str> {
     // Twelve bytes.
     let first = base64.get(..16).unwrap_or(base64);
     let first = STANDARD.decode(first).ok()?;
-    let (riff, webp) = (first.get(..4), first.get(8..12));
     match first.as_slice() {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        _ if riff == Some(b"RIFF") && webp == Some(b"WEBP") => Some("image/webp"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => Some("image/webp"),
         _ => None,
     }
 }

@@ -146,7 +146,7 @@ async fn roots_that_are_none_are_named_before_anything_starts() {
             let (code, out, said) = navi(&variables, command).await;
             assert_eq!((code, out.as_str()), (2, ""), "{roots}: {said}");
             assert!(said.contains(named), "{said}");
-            assert!(said.contains("--workspace-roots"), "{said}");
+            assert!(said.contains("`NAVI_WORKSPACE_ROOTS`"), "{said}");
         }
     }
 }
